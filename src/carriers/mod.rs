@@ -1,0 +1,50 @@
+//! One dialect of a carrier or aggregator each, in a folder of its own.
+//! In come the bytes of one message; out come canonical events, or the reason why nothing can be made of it.
+//! Pure functions on bytes with code tables as data: no Kafka, no store, no network, no clock.
+#![deny(clippy::indexing_slicing)]
+
+use crate::domain::event::{RawRef, ShipmentEvent};
+use crate::domain::time::Micros;
+use crate::domain::verdict::Park;
+
+/// One message of a source, out of its envelope.
+#[derive(Debug)]
+pub struct RawMessage<'a> {
+    /// The body as received.
+    pub body: &'a [u8],
+    /// `content-type`, where the relay passed it on.
+    pub content_type: Option<&'a str>,
+    /// When it reached us, UTC microseconds.
+    pub received_at: Micros,
+    /// Where the bytes are; its SHA-256 is that of `body`.
+    pub raw: RawRef,
+}
+
+/// What the configuration says about a source.
+#[derive(Debug, Clone)]
+pub struct DialectSettings {
+    /// Zone of wall clocks of which nothing else is known (`time_source = account_zone`).
+    pub account_zone: Option<jiff::tz::TimeZone>,
+    /// Largest body, bytes.
+    pub body_bytes_max: usize,
+    /// Most events in one message.
+    pub events_max: usize,
+}
+
+impl Default for DialectSettings {
+    fn default() -> Self {
+        Self { account_zone: None, body_bytes_max: 4 << 20, events_max: 10_000 }
+    }
+}
+
+/// A source's dialect. Built once, used for every message.
+pub trait Dialect: Send + Sync {
+    /// The id of the source: `ups`, `easypost`, `x12_214`.
+    fn source(&self) -> &'static str;
+
+    /// Reads one message. The events stand in the order of the message; at least one.
+    ///
+    /// # Errors
+    /// A [`Park`] with a stable code when nothing can be made of the bytes. Never a panic, whatever the bytes.
+    fn parse(&self, message: &RawMessage<'_>) -> Result<Vec<ShipmentEvent>, Park>;
+}

@@ -1,0 +1,133 @@
+//! What a source told of a time, turned into the time fields of [`super::event::ShipmentEvent`].
+//! A local time is never labelled UTC: where neither offset nor zone is known, `at` stays empty.
+
+use jiff::civil::{Date, DateTime};
+use jiff::tz::{Offset, TimeZone};
+
+use super::vocabulary::{TimePrecision, TimeSource};
+
+/// Microseconds since the epoch, UTC.
+pub type Micros = i64;
+
+/// One told time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// UTC, where it can be known.
+    pub at: Option<Micros>,
+    /// Wall clock as sent, ISO 8601 without zone; a date alone where only the day was told.
+    pub local: Option<String>,
+    /// Minutes east of UTC.
+    pub offset_minutes: Option<i32>,
+    /// How exactly.
+    pub precision: TimePrecision,
+    /// How `at` was come by.
+    pub source: Option<TimeSource>,
+}
+
+impl Told {
+    /// A wall clock with the offset the carrier sent beside it.
+    #[must_use]
+    pub fn with_offset(local: DateTime, offset: Offset, precision: TimePrecision, source: TimeSource) -> Self {
+        let at = offset.to_timestamp(local).ok().map(|t| t.as_microsecond());
+        Self { at, local: Some(wall(local, precision)), offset_minutes: Some(offset.seconds() / 60), precision, source: at.map(|_| source) }
+    }
+
+    /// A wall clock and the same moment in GMT, told in two fields; the offset is their difference.
+    #[must_use]
+    pub fn with_gmt(local: DateTime, gmt: DateTime, precision: TimePrecision) -> Self {
+        let minutes =
+            gmt.until(local).ok().and_then(|span| span.total((jiff::Unit::Minute, jiff::SpanRelativeTo::days_are_24_hours())).ok());
+        #[expect(clippy::cast_possible_truncation, reason = "bounded to 18 hours by the filter")]
+        let offset_minutes = minutes.filter(|m| m.abs() <= 18.0 * 60.0).map(|m| m.round() as i32);
+        Self {
+            at: Offset::UTC.to_timestamp(gmt).ok().map(|t| t.as_microsecond()),
+            local: Some(wall(local, precision)),
+            offset_minutes,
+            precision,
+            source: Some(TimeSource::GmtField),
+        }
+    }
+
+    /// A wall clock in a zone known from the place or from the configuration. A time that daylight saving
+    /// repeats is taken as the earlier of the two; one that it skips is moved forward (RFC 5545's rule).
+    #[must_use]
+    pub fn in_zone(local: DateTime, zone: &TimeZone, precision: TimePrecision, source: TimeSource) -> Self {
+        if precision == TimePrecision::Date {
+            return Self::date(local.date());
+        }
+        let zoned = zone.to_ambiguous_zoned(local).compatible().ok();
+        Self {
+            at: zoned.as_ref().map(|z| z.timestamp().as_microsecond()),
+            local: Some(wall(local, precision)),
+            offset_minutes: zoned.as_ref().map(|z| z.offset().seconds() / 60),
+            precision,
+            source: zoned.map(|_| source),
+        }
+    }
+
+    /// A wall clock of which nothing more is known.
+    #[must_use]
+    pub fn local_only(local: DateTime, precision: TimePrecision) -> Self {
+        Self { at: None, local: Some(wall(local, precision)), offset_minutes: None, precision, source: None }
+    }
+
+    /// A day of which nothing more is known.
+    #[must_use]
+    pub fn date(day: Date) -> Self {
+        Self { at: None, local: Some(day.to_string()), offset_minutes: None, precision: TimePrecision::Date, source: None }
+    }
+}
+
+fn wall(local: DateTime, precision: TimePrecision) -> String {
+    match precision {
+        TimePrecision::Date => local.date().to_string(),
+        TimePrecision::Minute => local.strftime("%Y-%m-%dT%H:%M").to_string(),
+        TimePrecision::Second => local.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
+    }
+}
+
+/// The wall clock of `occurred_local` (`2026-11-20T08:15:00`, `2026-11-20T08:15`, `2026-11-20`) as if it were UTC:
+/// only for comparing wall clocks with each other and for ordering where nothing better is known.
+#[must_use]
+pub fn wall_clock_micros(local: &str) -> Option<Micros> {
+    let wall: DateTime = if local.len() == 10 { local.parse::<Date>().ok()?.at(0, 0, 0, 0) } else { local.parse().ok()? };
+    Offset::UTC.to_timestamp(wall).ok().map(|t| t.as_microsecond())
+}
+
+/// RFC 3339 in UTC to the second, for people and logs.
+#[must_use]
+pub fn rfc3339(at: Micros) -> String {
+    jiff::Timestamp::from_microsecond(at).map_or_else(|_| at.to_string(), |t| t.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clock(text: &str) -> DateTime {
+        text.parse().expect(text)
+    }
+
+    #[test]
+    fn gmt_beside_local_gives_the_offset() {
+        let told = Told::with_gmt(clock("2026-11-20T08:15:00"), clock("2026-11-20T13:15:00"), TimePrecision::Second);
+        assert_eq!(told.offset_minutes, Some(-300));
+        assert_eq!(told.at.map(rfc3339).as_deref(), Some("2026-11-20T13:15:00Z"));
+    }
+
+    #[test]
+    fn nothing_known_is_said_as_nothing_known() {
+        let told = Told::local_only(clock("2026-11-20T08:15:00"), TimePrecision::Second);
+        assert_eq!((told.at, told.source), (None, None));
+        assert_eq!(told.local.as_deref(), Some("2026-11-20T08:15:00"));
+    }
+
+    #[test]
+    fn daylight_saving_repeats_and_skips() {
+        let zone = TimeZone::get("America/New_York").expect("bundled");
+        let repeated = Told::in_zone(clock("2026-11-01T01:30:00"), &zone, TimePrecision::Minute, TimeSource::LocationZone);
+        assert_eq!(repeated.offset_minutes, Some(-240));
+        let skipped = Told::in_zone(clock("2026-03-08T02:30:00"), &zone, TimePrecision::Minute, TimeSource::LocationZone);
+        assert_eq!(skipped.at.map(rfc3339).as_deref(), Some("2026-03-08T07:30:00Z"));
+    }
+}
