@@ -125,13 +125,12 @@ impl Layers {
         variables.sort();
         for (name, value) in variables {
             let segments: Vec<String> = name.trim_start_matches("WAYBILL_").to_lowercase().split("__").map(str::to_owned).collect();
-            match secret_file_key(&segments) {
-                Some(key) => self.lay_secret_file(name, self.known(&key), value),
-                None => {
-                    let as_yaml = serde_saphyr::from_str::<Value>(value).ok();
-                    let readings = std::iter::once(Value::String(value.clone())).chain(as_yaml).collect();
-                    self.lay(self.known(&segments), readings, format!("variable {name}"));
-                }
+            if let Some(key) = secret_file_key(&segments) {
+                self.lay_secret_file(name, self.known(&key), value);
+            } else {
+                let as_yaml = serde_saphyr::from_str::<Value>(value).ok();
+                let readings = std::iter::once(Value::String(value.clone())).chain(as_yaml).collect();
+                self.lay(self.known(&segments), readings, format!("variable {name}"));
             }
         }
         if environment.iter().any(|(name, value)| name == "NO_COLOR" && !value.is_empty()) {
@@ -176,7 +175,7 @@ impl Layers {
             set(&mut alone, &key, reading.clone());
             match read(&alone) {
                 Ok(_) => {
-                    set(&mut self.merged, &key, reading.clone());
+                    set(&mut self.merged, &key, reading);
                     // A whole map may replace values that were told apart before.
                     self.origins.retain(|told, _| !(told.len() > key.len() && told.starts_with(&key)));
                     self.origins.insert(key, origin);
