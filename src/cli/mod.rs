@@ -23,6 +23,7 @@ use clap::Parser;
 
 use crate::config::Error as ConfigError;
 use crate::domain::verdict::Code;
+use crate::telemetry::mask;
 
 pub use args::{Cli, Command, Output};
 pub use context::Context;
@@ -121,7 +122,7 @@ fn tell(talk: &mut dyn Write, error: &anyhow::Error) -> std::io::Result<()> {
         }
         return Ok(());
     }
-    writeln!(talk, "error: {error:#}")
+    writeln!(talk, "error: {}", mask::text(&format!("{error:#}")))
 }
 
 #[cfg(test)]
