@@ -277,3 +277,177 @@ pub fn to_json(record: &Record) -> Result<serde_json::Value, serde_json::Error> 
         Record::OdooResult(r) => serde_json::to_value(r),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testkit::records;
+
+    fn known() -> Codecs {
+        let codecs = Codecs::new().expect("schemas");
+        for (i, name) in (1..).zip(Record::NAMES) {
+            codecs.know(i, name);
+        }
+        codecs
+    }
+
+    fn id_of(record: &Record) -> u32 {
+        (1..).zip(Record::NAMES).find(|(_, n)| **n == record.name()).expect("a name").0
+    }
+
+    fn field_names(schema: &Schema) -> Vec<&str> {
+        let Schema::Record(record) = schema else { panic!("a record") };
+        record.fields.iter().map(|f| f.name.as_str()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(record in records::record()) {
+            let codecs = known();
+            let mut buf = b"kept".to_vec();
+            codecs.encode(&record, id_of(&record), &mut buf).expect("encodes");
+            let value = buf.split_off(4);
+            prop_assert_eq!(&buf, b"kept");
+            prop_assert_eq!(codecs.decode(record.name(), &value).expect("decodes"), record.clone());
+
+            // The way over another version of the schema gives the same.
+            let index = embedded::index(record.name()).expect("index");
+            let schema = codecs.ours[index].schema;
+            let mut json = codecs.decode_generic(&value).expect("generic");
+            resolve::to_reader(&mut json, schema).expect("fits");
+            prop_assert_eq!(from_json(record.name(), json).expect("from json"), record.clone());
+
+            // JSON lines say the field names of the schema, in its order.
+            let lines = to_json(&record).expect("json");
+            let names: Vec<&str> = lines.as_object().expect("object").keys().map(String::as_str).collect();
+            prop_assert_eq!(names, field_names(schema));
+        }
+
+        #[test]
+        fn no_bytes_bring_it_down(bytes in proptest::collection::vec(any::<u8>(), 0..200), id in 1_u32..12) {
+            let codecs = known();
+            let mut value = Vec::new();
+            wire::put_header(id, &mut value);
+            value.extend(bytes);
+            for name in Record::NAMES {
+                let _ = codecs.decode(name, &value);
+            }
+            let _ = codecs.decode_generic(&value);
+        }
+    }
+
+    fn a_link() -> Record {
+        Record::ShipmentLink(Box::new(crate::domain::erp::ShipmentLink {
+            shipment_key: "1Z1".into(),
+            tracking_number: "1z 1".into(),
+            carrier: None,
+            delivery_key: "main:1:2".into(),
+            picking_name: Some("WH/OUT/00002".into()),
+            parcels_expected: 1,
+            linked: true,
+            linked_at: 5,
+        }))
+    }
+
+    #[test]
+    fn wrong_record_broken_bytes_and_trailing_bytes_are_told_apart() {
+        let codecs = known();
+        let mut value = Vec::new();
+        codecs.encode(&a_link(), 4, &mut value).expect("encodes");
+        let code = |name: &str, bytes: &[u8]| match codecs.decode(name, bytes) {
+            Err(DecodeError::Park(park)) => park.code,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(code("ShipmentEvent", &value), Code::WRONG_SCHEMA);
+        assert_eq!(code("ShipmentLink", &value[..value.len() - 1]), Code::BAD_AVRO);
+        assert_eq!(code("ShipmentLink", &[&value[..], b"x"].concat()), Code::BAD_AVRO);
+        assert_eq!(code("ShipmentLink", b"\0\0\0\0\x63rest"), Code::BAD_AVRO, "an id that nobody knows");
+    }
+
+    fn datum_of<T: Serialize>(schema: &serde_json::Value, record: &T) -> Vec<u8> {
+        let schema = Schema::parse(schema).expect("schema");
+        let mut value = Vec::new();
+        wire::put_header(77, &mut value);
+        value.extend(GenericDatumWriter::builder(&schema).build().expect("writer").write_ser_to_vec(record).expect("writes"));
+        value
+    }
+
+    #[test]
+    fn an_older_and_a_newer_version_are_read() {
+        mod older {
+            #[derive(serde::Serialize)]
+            pub(super) struct ShipmentLink {
+                pub(super) shipment_key: &'static str,
+                pub(super) tracking_number: &'static str,
+                pub(super) carrier: Option<String>,
+                pub(super) delivery_key: &'static str,
+                pub(super) linked: bool,
+                pub(super) linked_at: i64,
+            }
+        }
+        mod newer {
+            #[derive(serde::Serialize)]
+            pub(super) struct ShipmentLink {
+                pub(super) added: &'static str,
+                #[serde(flatten)]
+                pub(super) rest: crate::domain::erp::ShipmentLink,
+            }
+        }
+        let Record::ShipmentLink(link) = a_link() else { panic!("a link") };
+        let ours: serde_json::Value = serde_json::from_str(embedded::text("ShipmentLink").expect("text")).expect("json");
+
+        let mut older = ours.clone();
+        older["fields"].as_array_mut().expect("fields").retain(|f| f["name"] != "parcels_expected" && f["name"] != "picking_name");
+        let sent = older::ShipmentLink {
+            shipment_key: "1Z1",
+            tracking_number: "1z 1",
+            carrier: None,
+            delivery_key: "main:1:2",
+            linked: true,
+            linked_at: 5,
+        };
+        let older_value = datum_of(&older, &sent);
+
+        let mut newer = ours.clone();
+        newer["fields"].as_array_mut().expect("fields").insert(0, serde_json::json!({"name": "added", "type": "string", "default": ""}));
+        let newer_value = datum_of(&newer, &newer::ShipmentLink { added: "x", rest: link.as_ref().clone() });
+
+        let mut expected_older = link.clone();
+        expected_older.picking_name = None;
+        for (schema, value, expected) in [(older, older_value, expected_older), (newer, newer_value, link)] {
+            let asked = Arc::new(AtomicUsize::new(0));
+            let counter = Arc::clone(&asked);
+            let text = schema.to_string();
+            let codecs = Codecs::with_registry(move |id| {
+                counter.fetch_add(1, Ordering::Relaxed);
+                if id == 77 { Ok(text.clone()) } else { Err(RegistryError::Away("down".into())) }
+            })
+            .expect("codecs");
+            for _ in 0..3 {
+                assert_eq!(codecs.decode("ShipmentLink", &value), Ok(Record::ShipmentLink(expected.clone())));
+            }
+            assert_eq!(asked.load(Ordering::Relaxed), 1, "asked once");
+            assert!(matches!(codecs.decode("ShipmentLink", b"\0\0\0\0\x01"), Err(DecodeError::Registry(RegistryError::Away(_)))));
+        }
+    }
+
+    #[test]
+    fn a_word_of_the_future_is_read_as_the_default() {
+        let reader = codec_schema("ShipmentStatus");
+        let mut json = serde_json::json!({
+            "shipment_key": "1", "tracking_number": "1", "carrier": "ups", "milestone": "teleported", "version": 1, "received_at": 2,
+        });
+        resolve::to_reader(&mut json, reader).expect("fits");
+        let Some(Record::ShipmentStatus(status)) = from_json("ShipmentStatus", json) else { panic!("a status") };
+        assert_eq!(status.milestone, crate::domain::vocabulary::Milestone::Unknown);
+        assert_eq!((status.history.len(), status.attempts), (0, 0));
+    }
+
+    fn codec_schema(name: &str) -> &'static Schema {
+        embedded::parsed(embedded::index(name).expect("index")).expect("schema")
+    }
+}
