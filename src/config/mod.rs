@@ -4,6 +4,7 @@
 
 mod log;
 mod service;
+pub mod topics;
 
 pub use log::{LogConfig, LogFormat, LogLevel};
 pub use service::Service;
