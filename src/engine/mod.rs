@@ -16,16 +16,14 @@ mod tasks;
 pub use spec::{EngineSettings, InputKind, InputSpec, ServiceSpec, Surroundings};
 pub use stream::run_stream;
 
-use crate::domain::verdict::Code;
-
 /// Why a loop ended without being asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Another process has taken this instance's place, or the client is beyond repair.
-    #[error("{} fenced or fatal: {0}", Code::FENCED)]
+    #[error("WB-0202 fenced or fatal: {0}")]
     Fatal(String),
     /// Joined topics are not assigned together.
-    #[error("{} joined topics are not assigned together: {0}", Code::NOT_CO_PARTITIONED)]
+    #[error("WB-0203 joined topics are not assigned together: {0}")]
     NotCoPartitioned(String),
     /// The brokers refuse for good what has to be done.
     #[error("the brokers refuse: {0}")]

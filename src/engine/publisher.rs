@@ -28,7 +28,6 @@ impl From<kafka::Error> for SendError {
 pub(super) struct Publisher {
     codecs: Arc<Codecs>,
     topics: HashMap<&'static str, (String, u32)>,
-    source: String,
     service: &'static str,
     buffer: Vec<u8>,
     counts: HashMap<&'static str, u64>,
@@ -40,7 +39,6 @@ impl Publisher {
         Self {
             codecs,
             topics,
-            source: format!("waybill/{}", spec.name),
             service: spec.name,
             buffer: Vec::with_capacity(4096),
             counts: HashMap::new(),
@@ -55,8 +53,7 @@ impl Publisher {
             .ok_or_else(|| SendError::Engine(Error::Encode(format!("no schema id for topic {}", output.topic))))?;
         self.buffer.clear();
         self.codecs.encode(&output.record, *id, &mut self.buffer).map_err(|e| SendError::Engine(Error::Encode(e.to_string())))?;
-        let mut headers = crate::schema::cloudevents::headers(&output.record, &self.source);
-        headers.push(("traceparent".to_owned(), trace.child(self.service).to_string().into_bytes()));
+        let headers = crate::schema::cloudevents::output_headers(self.service, &output.record, &trace.child(self.service).to_string());
         producer.send(&OutRecord {
             topic,
             partition: None,
