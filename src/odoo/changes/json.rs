@@ -123,11 +123,12 @@ mod tests {
     #[test]
     fn what_is_not_one_honest_document_has_its_code() {
         let deep = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
+        let (deepest, too_deep, far_too_deep) = (deep(32), deep(33), deep(10_000));
         let cases: [(&[u8], Option<Code>); 11] = [
             (b"{\"a\":1}", None),
-            (deep(32).as_bytes(), None),
-            (deep(33).as_bytes(), Some(Code::TOO_DEEP)),
-            (deep(10_000).as_bytes(), Some(Code::TOO_DEEP)),
+            (deepest.as_bytes(), None),
+            (too_deep.as_bytes(), Some(Code::TOO_DEEP)),
+            (far_too_deep.as_bytes(), Some(Code::TOO_DEEP)),
             (b"{\"a\":1,\"a\":2}", Some(Code::DUPLICATE_KEY)),
             (b"{\"a\":{\"b\":1,\"b\":1}}", Some(Code::DUPLICATE_KEY)),
             (b"{\"a\":1", Some(Code::MALFORMED)),
