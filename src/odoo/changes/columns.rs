@@ -1,5 +1,7 @@
 //! The tables that are followed and the columns that are read of each, with what Odoo keeps in them.
 
+use crate::domain::verdict::{Code, Park};
+
 /// What Odoo keeps in a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -48,6 +50,12 @@ pub fn by_table(table: &str) -> Option<&'static Table> {
 #[must_use]
 pub fn by_model(model: &str) -> Option<&'static Table> {
     TABLES.iter().find(|t| t.model == model)
+}
+
+/// Why a change of such a table or model is parked. Its name is told only where it looks like one.
+pub(super) fn not_followed(name: &str) -> Park {
+    let honest = name.len() <= 63 && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'.');
+    Park::new(Code::UNKNOWN_TABLE, format!("not a followed table or model: {}", if honest { name } else { "(no name of one)" }))
 }
 
 use Kind::{Day, Decimal, DecimalOrUnset, Id, Moment, Text, Translated};

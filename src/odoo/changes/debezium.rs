@@ -110,7 +110,7 @@ fn table(told: Option<&str>, topic: &str) -> Result<&'static Table, Park> {
     if name.is_empty() {
         return Err(bad("a change event without a table"));
     }
-    columns::by_table(name).ok_or_else(|| Park::new(Code::UNKNOWN_TABLE, "a change of a table that is not followed"))
+    columns::by_table(name).ok_or_else(|| columns::not_followed(name))
 }
 
 fn last_part(topic: &str) -> &str {

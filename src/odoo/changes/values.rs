@@ -36,7 +36,7 @@ pub(super) fn read(column: &str, kind: Kind, raw: &Value, encoding: Option<Encod
     let value = match kind {
         Kind::Id => id(raw).map(Value::from),
         Kind::Text => raw.as_str().map(Value::from),
-        Kind::Translated => translated(raw, language).map(Value::from),
+        Kind::Translated => translated(raw, language),
         Kind::Decimal | Kind::DecimalOrUnset => amount(raw, encoding).map(|a| Value::from(a.to_string())),
         Kind::Moment => moment(raw, encoding).map(|m| Value::from(written(m))),
         Kind::Day => day(raw, encoding).map(|d| Value::from(d.to_string())),
@@ -145,21 +145,21 @@ fn day(raw: &Value, encoding: Option<Encoding>) -> Option<Date> {
 }
 
 /// jsonb reaches us as text or as an object; a webhook sends the one text that its user reads.
-fn translated(raw: &Value, language: &str) -> Option<String> {
+fn translated(raw: &Value, language: &str) -> Option<Value> {
     match raw {
-        Value::Object(texts) => pick(texts, language),
+        Value::Object(texts) => Some(pick(texts, language)),
         Value::String(text) if text.starts_with('{') => match json::read(text.as_bytes(), TRANSLATIONS_BYTES_MAX) {
-            Ok(Value::Object(texts)) => pick(&texts, language),
-            _ => Some(text.clone()),
+            Ok(Value::Object(texts)) => Some(pick(&texts, language)),
+            _ => Some(raw.clone()),
         },
-        Value::String(text) => Some(text.clone()),
+        Value::String(_) => Some(raw.clone()),
         _ => None,
     }
 }
 
-fn pick(texts: &Map<String, Value>, language: &str) -> Option<String> {
-    let text = |value: &Value| value.as_str().filter(|t| !t.is_empty()).map(str::to_owned);
-    [language, "en_US"].iter().find_map(|key| texts.get(*key).and_then(text)).or_else(|| texts.values().find_map(text))
+fn pick(texts: &Map<String, Value>, language: &str) -> Value {
+    let text = |value: &Value| value.as_str().filter(|t| !t.is_empty()).map(Value::from);
+    [language, "en_US"].iter().find_map(|key| texts.get(*key).and_then(text)).or_else(|| texts.values().find_map(text)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -181,7 +181,7 @@ mod tests {
             (Kind::Moment, json!(1_795_255_036_565_405_000_i64), Some(Encoding::Nanos), moment.clone()),
             (Kind::Moment, json!(1_795_255_036_565_405_000_i64), None, moment.clone()),
             (Kind::Moment, json!(1_795_255_036_000_i64), None, whole.clone()),
-            (Kind::Moment, json!(1_795_255_036_000_i64), Some(Encoding::Millis), whole.clone()),
+            (Kind::Moment, json!(1_795_255_036_000_i64), Some(Encoding::Millis), whole),
             (Kind::Moment, json!("2026-11-21 09:57:16.565405"), None, moment.clone()),
             (Kind::Moment, json!("2026-11-21T09:57:16.565405Z"), None, moment.clone()),
             (Kind::Moment, json!("2026-11-21T10:57:16.565405+01:00"), None, moment),
@@ -210,6 +210,7 @@ mod tests {
             (Kind::Translated, json!({"en_US": "Standard", "fr_FR": "Lent"}), None, json!("Standard")),
             (Kind::Translated, json!({"fr_FR": "Lent"}), None, json!("Lent")),
             (Kind::Translated, json!("{Express"), None, json!("{Express")),
+            (Kind::Translated, json!("{}"), None, Value::Null),
         ];
         for (kind, raw, encoding, expected) in cases {
             assert_eq!(ok(kind, raw.clone(), encoding), expected, "{kind:?} {raw} {encoding:?}");
@@ -222,7 +223,6 @@ mod tests {
             (Kind::Id, json!("seven")),
             (Kind::Text, json!(7)),
             (Kind::Moment, json!("yesterday")),
-            (Kind::Moment, json!(i64::MAX)),
             (Kind::Day, json!({})),
             (Kind::Decimal, json!("NaN")),
             (Kind::Decimal, json!("1e22")),
@@ -232,10 +232,6 @@ mod tests {
         ];
         for (kind, raw) in cases {
             let park = read("x", kind, &raw, None, "en_US").map_err(|p| (p.code, p.cause));
-            if kind == Kind::Moment && raw.is_i64() {
-                assert!(park.is_ok(), "{raw} nanoseconds are the year 2262");
-                continue;
-            }
             assert_eq!(park, Err((Code::MISSING_FIELD, "field of the wrong type: x".into())), "{kind:?} {raw}");
         }
     }

@@ -10,7 +10,7 @@ use crate::domain::verdict::{Code, Park};
 
 pub(super) fn parse(message: &ChangeMessage<'_>, body: &Map<String, Value>) -> Result<OdooImage, Park> {
     let model = body.get("_model").and_then(Value::as_str).unwrap_or_default();
-    let table = columns::by_model(model).ok_or_else(|| Park::new(Code::UNKNOWN_TABLE, "a webhook of a model that is not followed"))?;
+    let table = columns::by_model(model).ok_or_else(|| columns::not_followed(model))?;
     let record_id = body
         .get("_id")
         .or_else(|| body.get("id"))

@@ -99,8 +99,7 @@ impl ImageFold {
     /// A delivery is looked at again because something that it uses has changed.
     fn refresh(&self, id: i64, at: Micros, desk: &mut Desk<'_>) {
         let Some(before) = Held::load(desk.state, PICKING, desk.instance, id) else { return };
-        let over = join::forget_at(PICKING, &before, at, self.settings.window).is_some_and(|forget_at| forget_at <= desk.now);
-        if before.deleted || before.published.is_none() || over {
+        if before.deleted || before.published.is_none() || self.over(&before, at, desk.now) {
             return;
         }
         let mut held = before.clone();
@@ -127,8 +126,8 @@ impl ImageFold {
             let key = delivery.delivery_key.clone();
             desk.out.publish(DELIVERIES_TOPIC, key, Record::ErpDelivery(Box::new(delivery.clone())));
         }
-        held.links = links::publish(&held.links, &delivery, at, desk.out);
-        list(id, held, desk);
+        links::publish(held, &delivery, at, desk.out);
+        self.list(id, held, at, desk);
         "unchanged"
     }
 
@@ -163,6 +162,27 @@ impl ImageFold {
         Some(Whose { instance, company_id, id })
     }
 
+    /// Lists a picking with what it uses, where that has changed. Where it is listed and no longer belongs it is looked at for nothing.
+    fn list(&self, id: i64, held: &mut Held, at: Micros, desk: &mut Desk<'_>) {
+        if self.over(held, at, desk.now) {
+            return;
+        }
+        let uses = uses(held);
+        for (place, (model, used)) in users::models().into_iter().zip(uses).enumerate() {
+            if let Some(used) = used
+                && held.listed.get(place).copied().flatten() != Some(used)
+            {
+                users::add(desk.state, model, desk.instance, used, id);
+            }
+        }
+        held.listed = uses.to_vec();
+    }
+
+    /// Settled so long ago that it is forgotten.
+    fn over(&self, picking: &Held, at: Micros, now: Micros) -> bool {
+        join::forget_at(PICKING, picking, at, self.settings.window).is_some_and(|forget_at| forget_at <= now)
+    }
+
     fn save(&self, desk: &mut Desk<'_>, model: &str, id: i64, held: &Held, at: Micros) {
         let forget_at = join::forget_at(model, held, at, self.settings.window);
         held.save(desk.state, model, desk.instance, id, forget_at);
@@ -191,19 +211,6 @@ fn around(held: &Held, desk: &Desk<'_>) -> Around {
     let [partner, carrier, order] = uses(held);
     let load = |model, id: Option<i64>| Held::load(desk.state, model, desk.instance, id?);
     Around { partner: load(PARTNER, partner), carrier: load(CARRIER, carrier), order: load(ORDER, order) }
-}
-
-/// Lists a picking with what it uses, where that has changed. Where it is listed and no longer belongs it is looked at for nothing.
-fn list(id: i64, held: &mut Held, desk: &mut Desk<'_>) {
-    let uses = uses(held);
-    for (place, (model, used)) in users::models().into_iter().zip(uses).enumerate() {
-        if let Some(used) = used
-            && held.listed.get(place).copied().flatten() != Some(used)
-        {
-            users::add(desk.state, model, desk.instance, used, id);
-        }
-    }
-    held.listed = uses.to_vec();
 }
 
 impl Processor for ImageFold {

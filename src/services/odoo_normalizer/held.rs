@@ -32,6 +32,9 @@ pub(super) struct Held {
     /// Numbers that are linked to this delivery.
     #[serde(rename = "l", default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<HeldLink>,
+    /// Time of the newest link, UTC microseconds: links of one delivery never go back in time.
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    pub linked_at: Option<Micros>,
     /// Partner, carrier and order under which this delivery is listed.
     #[serde(rename = "u", default, skip_serializing_if = "Vec::is_empty")]
     pub listed: Vec<Option<i64>>,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::LINKS_TOPIC;
-use super::held::HeldLink;
+use super::held::{Held, HeldLink};
 use crate::domain::dedup;
 use crate::domain::erp::{ErpDelivery, ShipmentLink};
 use crate::domain::ids::shipment_key;
@@ -37,8 +37,10 @@ pub(super) fn numbers(tracking_ref: &str) -> Vec<String> {
     numbers
 }
 
-/// Publishes what has changed between the links that are known and those that the delivery has now, and returns the latter.
-pub(super) fn publish(known: &[HeldLink], delivery: &ErpDelivery, at: Micros, out: &mut Outputs) -> Vec<HeldLink> {
+/// Publishes what has changed between the links that are held and those that the delivery has now, which from now on are held.
+pub(super) fn publish(held: &mut Held, delivery: &ErpDelivery, at: Micros, out: &mut Outputs) {
+    let at = held.linked_at.map_or(at, |last| at.max(last.saturating_add(1)));
+    let before = out.records.len();
     let gone = delivery.deleted || delivery.state == "cancel";
     let numbers: &[String] = if gone { &[] } else { &delivery.tracking_numbers };
     let parcels = i32::try_from(numbers.len()).unwrap_or(i32::MAX);
@@ -64,13 +66,16 @@ pub(super) fn publish(known: &[HeldLink], delivery: &ErpDelivery, at: Micros, ou
             Some(HeldLink { key: shipment_key(number)?, number: number.clone(), digest })
         })
         .collect();
-    for link in known.iter().filter(|k| !now.iter().any(|n| n.key == k.key)) {
+    for link in held.links.iter().filter(|k| !now.iter().any(|n| n.key == k.key)) {
         say(&link.key, &link.number, false);
     }
-    for link in now.iter().filter(|n| !known.contains(n)) {
+    for link in now.iter().filter(|n| !held.links.contains(n)) {
         say(&link.key, &link.number, true);
     }
-    now
+    if out.records.len() > before {
+        held.linked_at = Some(at);
+    }
+    held.links = now;
 }
 
 #[cfg(test)]
