@@ -174,6 +174,31 @@ fn a_webhook_adds_what_it_has_and_the_log_has_the_last_word() {
 }
 
 #[test]
+fn links_of_a_delivery_never_go_back_in_time() {
+    let mut bench = Bench::new(settings());
+    send(&mut bench, "c", 1, json!({"carrier_tracking_ref": "A1"}));
+    let carrier = json!({"id": 2, "name": "{\"en_US\": \"Parcel\"}", "delivery_type": "ups"});
+    bench.send("db1.public.delivery_carrier", &event("delivery_carrier", "c", 2, carrier));
+    send(&mut bench, "u", 3, json!({"write_date": "2026-11-21 10:00:01"}));
+    let times: Vec<Micros> = bench.link_history().iter().map(|l| l.linked_at).collect();
+    assert_eq!(times.len(), 3);
+    assert!(times.is_sorted_by(|a, b| a < b), "{times:?}");
+}
+
+#[test]
+fn what_was_settled_long_ago_is_told_once_and_left_alone() {
+    let mut bench = Bench::new(settings());
+    send(&mut bench, "r", 1, json!({"state": "done", "write_date": "2025-01-01 10:00:00"}));
+    let partner = json!({"id": 9, "name": "Ada"});
+    let verdict = bench.send("db1.public.res_partner", &event("res_partner", "u", 2, partner));
+    assert_eq!(verdict, Verdict::Duplicate("remembered"));
+    assert_eq!(bench.deliveries().len(), 1);
+    assert!(!bench.memory.values.keys().any(|key| key.starts_with(b"u:")), "it takes no place on a list");
+    bench.tick(bench.now);
+    assert!(!bench.memory.values.keys().any(|key| key.starts_with(b"i:stock.picking")), "nor in memory");
+}
+
+#[test]
 fn webhooks_alone_need_a_company() {
     let mut bench = Bench::new(settings());
     let body = json!({"_model": "stock.picking", "_id": 5, "id": 5, "state": "assigned", "carrier_tracking_ref": "A1", "write_date": "2026-11-21 10:05:00"});
