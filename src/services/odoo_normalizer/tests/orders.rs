@@ -34,6 +34,7 @@ fn tables() -> Vec<(&'static str, Vec<Value>)> {
                 picking(20, 5, json!("assigned"), json!("A1,A2")),
                 picking(31, 5, json!("done"), json!("A2")),
                 picking(32, 6, json!("cancel"), json!("B1")),
+                picking(34, 5, json!("done"), json!("A2")),
             ],
         ),
         ("res_partner", vec![partner(13, "old@example.com"), partner(33, "new@example.com")]),

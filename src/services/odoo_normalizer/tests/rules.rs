@@ -73,6 +73,9 @@ fn cancelled_and_taken_back_and_deleted() {
     assert_eq!(bench.send_bytes(TOPIC, None), Verdict::Duplicate("tombstone"));
     assert_eq!(bench.send(TOPIC, &event("stock_picking", "d", 4, json!({"id": 5}))), Verdict::Duplicate("unchanged"));
     assert_eq!(send(&mut bench, "u", 3, json!({})), Verdict::Duplicate("superseded"));
+    let late = json!({"_model": "stock.picking", "_id": 5, "state": "done", "write_date": "2027-01-01 00:00:00"});
+    assert_eq!(bench.send("raw.odoo.main", &late), Verdict::Duplicate("superseded"), "Odoo uses no id twice");
+    assert_eq!(send(&mut bench, "r", 9, json!({})), Verdict::Publish, "but a restored database has it again");
 }
 
 #[test]
@@ -196,6 +199,12 @@ fn what_was_settled_long_ago_is_told_once_and_left_alone() {
     assert!(!bench.memory.values.keys().any(|key| key.starts_with(b"u:")), "it takes no place on a list");
     bench.tick(bench.now);
     assert!(!bench.memory.values.keys().any(|key| key.starts_with(b"i:stock.picking")), "nor in memory");
+
+    send(&mut bench, "u", 3, json!({"id": 6, "state": "done", "partner_id": 9}));
+    bench.now += 46 * 86_400_000_000;
+    let partner = json!({"id": 9, "name": "Ada Lovelace"});
+    let verdict = bench.send("db1.public.res_partner", &event("res_partner", "u", 4, partner));
+    assert_eq!(verdict, Verdict::Duplicate("remembered"), "its time came before its alarm");
 }
 
 #[test]
