@@ -20,12 +20,6 @@ impl Deadline {
     pub fn left(self, now: Micros) -> Option<Duration> {
         u64::try_from(self.0.saturating_sub(now)).ok().filter(|left| *left > 0).map(Duration::from_micros)
     }
-
-    /// A wait that does not go past the deadline; `None` when the wait would use up what is left.
-    #[must_use]
-    pub fn allows(self, now: Micros, wait: Duration) -> Option<Duration> {
-        self.left(now).filter(|left| *left > wait).map(|_| wait)
-    }
 }
 
 #[cfg(test)]
@@ -37,7 +31,5 @@ mod tests {
         let deadline = Deadline::after(1_000_000, Duration::from_secs(2));
         assert_eq!(deadline.left(1_500_000), Some(Duration::from_millis(1500)));
         assert_eq!(deadline.left(3_000_000), None);
-        assert_eq!(deadline.allows(2_500_000, Duration::from_secs(1)), None);
-        assert_eq!(deadline.allows(1_000_000, Duration::from_secs(1)), Some(Duration::from_secs(1)));
     }
 }

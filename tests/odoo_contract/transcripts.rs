@@ -28,7 +28,7 @@ fn exchanges(text: &str) -> Vec<Exchange> {
     let mut lines = text.lines().peekable();
     while let Some(line) = lines.next() {
         if let Some(words) = line.strip_prefix("## ") {
-            title = words.to_owned();
+            words.clone_into(&mut title);
         }
         let Some(command) = line.strip_prefix("$ curl ") else { continue };
         let url = command.split_whitespace().find(|word| word.trim_matches('\'').starts_with("http://")).unwrap_or_default();

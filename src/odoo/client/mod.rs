@@ -59,8 +59,14 @@ pub struct Odoo {
 }
 
 impl Odoo {
-    /// Asks the version, proves the key, and reads what writing needs to know.
+    /// Asks the version, proves the key, and reads what writing needs to know. What a connected Odoo would refuse for one call
+    /// it refuses here for all: the error's class is `Wait` or `Stop`.
     pub async fn connect(http: HttpClient, settings: Settings) -> Result<Self, CallError> {
+        let stop = |error: CallError| if error.class == Class::Park { CallError { class: Class::Stop, ..error } } else { error };
+        Self::try_connect(http, settings).await.map_err(stop)
+    }
+
+    async fn try_connect(http: HttpClient, settings: Settings) -> Result<Self, CallError> {
         let version = wire::common(&http, &settings, "version", &json!([])).await?;
         let major = version.pointer("/server_version_info/0").and_then(Value::as_i64).unwrap_or_default();
         if major < MAJOR_MIN {

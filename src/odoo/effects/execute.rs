@@ -1,6 +1,7 @@
 //! Carries out a batch: looks up what is there, then makes what is missing, in as few calls as it takes.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -69,15 +70,30 @@ impl<'a> Run<'a> {
     }
 }
 
+/// How long a call of unknown outcome may still be running in Odoo: its default time limit for a request. A look-up before
+/// that may miss what is about to be committed, and a note would be made twice.
+pub const SETTLE: Duration = Duration::from_mins(2);
+
+/// Largest record id: Odoo's keys are 32 bits, and PostgreSQL fails on a larger one as if it were in trouble itself.
+const ID_MAX: i64 = i32::MAX as i64;
+
 /// Carries out effects and says what came of each, in the order of the batch. Notes of one record are made in the order of the
 /// batch. Once Odoo does not answer, nothing more is tried: what is left is `Wait`, and executing the same batch
-/// again later is always safe, because everything is looked up first.
+/// again later is safe, because everything is looked up first: at once after a known failure, after [`SETTLE`] (or the time limit
+/// configured for this Odoo) where `unknown_outcome` is set.
 ///
 /// `still_ours` says whether this instance may still write; it is asked between each look-up and the write after it.
 pub async fn execute(odoo: &Odoo, batch: &[Effect], still_ours: &(dyn Fn() -> bool + Sync)) -> Vec<EffectOutcome> {
     let mut run = Run { odoo, still_ours, outcomes: HashMap::with_capacity(batch.len()) };
     let mut known = HashSet::with_capacity(batch.len());
-    let effects: Vec<&Effect> = batch.iter().filter(|effect| known.insert(effect.effect_id.as_str())).collect();
+    let mut effects: Vec<&Effect> = batch.iter().filter(|effect| known.insert(effect.effect_id.as_str())).collect();
+    effects.retain(|effect| {
+        let possible = effect.record_id.is_none_or(|id| (1..=ID_MAX).contains(&id));
+        if !possible {
+            run.settle(effect, Outcome::refused(&CallError::ours(Class::Park, false, "no_such_id")));
+        }
+        possible
+    });
     let interrupted = every_phase(&mut run, &effects).await.err();
 
     let unsettled = interrupted.unwrap_or_else(|| CallError::ours(Class::Wait, false, "not_tried"));

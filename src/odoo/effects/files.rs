@@ -1,6 +1,7 @@
 //! Attachments: texts are found again by the SHA-1 of their content, links by their URL.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -49,11 +50,20 @@ async fn run_part<'a>(run: &mut Run<'a>, model: &str, part: &[&'a Effect]) -> Re
     run.create("ir.attachment", missing).await
 }
 
+/// SHA-1 of a content as Odoo keeps it in `ir.attachment.checksum`: 40 hex digits.
+#[must_use]
+pub fn checksum(content: &[u8]) -> String {
+    Sha1::digest(content).iter().fold(String::with_capacity(40), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
 /// What finds the attachment again.
 fn key(effect: &Effect) -> Option<String> {
     match &effect.action {
         Action::Link { url, .. } => Some(url.clone()),
-        Action::Text { text, .. } => Some(Sha1::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()),
+        Action::Text { text, .. } => Some(checksum(text.as_bytes())),
         _ => None,
     }
 }

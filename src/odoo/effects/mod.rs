@@ -13,7 +13,8 @@ mod records;
 mod words;
 
 pub use command::command;
-pub use execute::execute;
+pub use execute::{SETTLE, execute};
+pub use files::checksum;
 pub use plan::{PlanSettings, plan};
 
 use serde_json::{Map, Value};

@@ -117,11 +117,9 @@ fn note(status: &DeliveryStatus, parcel: &ShipmentStatus, reached: &MilestoneRea
     if matches!(reached.milestone, Milestone::Unknown | Milestone::Info) {
         return None;
     }
-    let mut text = words::what(reached.milestone, reached.sub_status, reached.exception_reason);
-    text.push_str(&format!(" ({})", words::parcel(&parcel.carrier, &parcel.tracking_number)));
-    if let Some(when) = words::when(reached.occurred_local.as_deref(), reached.occurred_at) {
-        text.push_str(&format!(", {when}"));
-    }
+    let what = words::what(reached.milestone, reached.sub_status, reached.exception_reason);
+    let when = words::when(reached.occurred_local.as_deref(), reached.occurred_at).map(|when| format!(", {when}"));
+    let text = format!("{what} ({}){}", words::parcel(&parcel.carrier, &parcel.tracking_number), when.unwrap_or_default());
     let action = Action::Note { message_id: String::new(), body: format!("<p>{}</p>", words::escaped(&text)) };
     let mut effect = effect(status, Kind::Note, &[&reached.event_id], &reached.event_id, action);
     if let Action::Note { message_id, .. } = &mut effect.action {

@@ -75,8 +75,7 @@ fn every_milestone_has_one_note_in_order_with_ids_that_last() {
     let Action::Note { message_id, body } = &notes[1].action else { panic!() };
     assert_eq!(message_id, &format!("<{id}@waybill>"));
     assert_eq!(body, "<p>Out for delivery (UPS 1Z&lt;1&gt;), 20 Nov 2026 08:15 local time</p>");
-    let mut later = status.clone();
-    later.version = 4;
+    let later = DeliveryStatus { version: 4, ..status };
     let ids = |effects: &[Effect]| effects.iter().map(|e| e.effect_id.clone()).collect::<HashSet<_>>();
     assert_eq!(ids(&plan(&later, &PlanSettings::default())), ids(&effects));
 }

@@ -129,7 +129,7 @@ fn activity_schedule(world: &mut World, call: &Call, major: i64) -> Result<Value
         ("res_id".to_owned(), json!(id)),
         ("summary".to_owned(), json!(text(call, "summary"))),
         ("note".to_owned(), json!(text(call, "note"))),
-        ("user_id".to_owned(), call.arguments.get("user_id").cloned().unwrap_or(json!(7))),
+        ("user_id".to_owned(), call.arguments.get("user_id").cloned().unwrap_or_else(|| json!(7))),
     ]);
     let made = world.insert("mail.activity", row);
     Ok(if major >= 19 { json!([made]) } else { json!(format!("mail.activity({made},)")) })
@@ -159,24 +159,21 @@ fn load(world: &mut World, call: &Call, major: i64) -> Result<Value, Fail> {
         }
         let values: Row =
             columns.iter().enumerate().skip(1).filter(|(_, c)| !c.contains('/')).map(|(n, c)| (c.clone(), json!(cell(n)))).collect();
-        match world.external_id(name).map(|(_, id)| *id) {
-            Some(id) => {
-                let posted = world.row(&call.model, id).and_then(|row| row.get("state")).and_then(Value::as_str) == Some("posted");
-                if posted && major >= 18 {
-                    return Ok(
-                        json!({"ids": false, "nextrow": 0, "messages": [{"type": "error", "record": 0, "rows": {"from": 0, "to": 0},
-                        "message": "readonly fields on a posted move"}]}),
-                    );
-                }
-                world.write(&call.model, &[id], &values)?;
+        let Some(id) = world.external_id(name).map(|(_, id)| *id) else {
+            for id in world.create(&call.model, vec![values])? {
+                world.set_external_id(name.to_owned(), &call.model, id);
                 ids.push(id);
             }
-            None => {
-                let made = world.create(&call.model, vec![values])?;
-                made.iter().for_each(|id| world.set_external_id(name.to_owned(), &call.model, *id));
-                ids.extend(made);
-            }
+            continue;
+        };
+        let posted = world.row(&call.model, id).and_then(|row| row.get("state")).and_then(Value::as_str) == Some("posted");
+        if posted && major >= 18 {
+            let message =
+                json!({"type": "error", "record": 0, "rows": {"from": 0, "to": 0}, "message": "readonly fields on a posted move"});
+            return Ok(json!({"ids": false, "messages": [message], "nextrow": 0}));
         }
+        world.write(&call.model, &[id], &values)?;
+        ids.push(id);
     }
     Ok(json!({"ids": ids, "messages": [], "nextrow": 0}))
 }

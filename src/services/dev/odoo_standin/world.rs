@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
-use sha1::{Digest, Sha1};
 
 use super::domain;
+use crate::odoo::effects::checksum;
 
 /// A row of a table.
 pub(super) type Row = Map<String, Value>;
@@ -144,7 +144,9 @@ impl World {
     /// Rows that do not exist are left out.
     pub(super) fn read(&mut self, model: &str, ids: &[i64], names: &[String]) -> Result<Value, Fail> {
         self.check_fields(model, names.iter().map(String::as_str))?;
-        ids.iter().for_each(|id| self.on_demand(model, *id));
+        for id in ids {
+            self.on_demand(model, *id);
+        }
         Ok(ids.iter().filter_map(|id| self.row(model, *id)).map(|row| shown(row, names)).collect())
     }
 
@@ -191,16 +193,15 @@ impl World {
             "ir.attachment" => {
                 if let Some(datas) = row.get("datas").and_then(Value::as_str) {
                     let bytes = STANDARD.decode(datas).map_err(|_| Fail::Base64)?;
-                    let checksum: String = Sha1::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-                    row.insert("checksum".into(), json!(checksum));
+                    let sha1 = checksum(&bytes);
+                    row.insert("checksum".into(), json!(sha1));
                     row.insert("file_size".into(), json!(bytes.len()));
                 }
             }
             "stock.picking" => return Err(Fail::Validation),
+            "account.move" if row.contains_key("state") => return Err(Fail::Business),
             "account.move" => {
-                if row.insert("state".into(), json!("draft")).is_some() {
-                    return Err(Fail::Business);
-                }
+                row.insert("state".into(), json!("draft"));
             }
             _ => {}
         }
