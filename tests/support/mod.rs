@@ -1,4 +1,4 @@
-//! Real parts for integration tests: Apache Kafka, a schema registry and child processes that never outlive their test.
+//! Real parts for integration tests: Apache Kafka, a schema registry an Avro reader and child processes that never outlive their test.
 //!
 //! Each test binary uses a part of this, hence the allowances.
 #![allow(dead_code, unreachable_pub)]
@@ -6,6 +6,8 @@
 
 pub mod kafka;
 pub mod process;
+pub mod python;
+pub mod registry;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
