@@ -20,7 +20,7 @@ exec 3<&0
 "$@" </dev/null >"$dir/output.log" 2>&1 3<&- & child=$!
 ( read -r _ <&3; : >"$dir/.abandoned"; kill -KILL $child ) 2>/dev/null >/dev/null & watch=$!
 echo $child
-exec >/dev/null
+exec >/dev/null 2>&1
 wait $child; code=$?
 if [ -e "$dir/.abandoned" ]; then rm -rf "$dir"; else kill $watch 2>/dev/null; fi
 exit $code
