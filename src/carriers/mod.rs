@@ -3,6 +3,9 @@
 //! Pure functions on bytes with code tables as data: no Kafka, no store, no network, no clock.
 #![deny(clippy::indexing_slicing)]
 
+pub mod edi;
+pub mod x12_214;
+
 use crate::domain::event::{RawRef, ShipmentEvent};
 use crate::domain::time::Micros;
 use crate::domain::verdict::Park;

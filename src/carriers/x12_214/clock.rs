@@ -1,0 +1,301 @@
+//! Dates, times and time codes (elements 373, 337, 623), and the zones they stand in.
+
+use std::collections::HashMap;
+
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::{Offset, TimeZone};
+
+use crate::domain::event::Place;
+use crate::domain::time::Told;
+use crate::domain::vocabulary::{TimePrecision, TimeSource};
+
+/// States, provinces and territories that lie in one zone as a whole, by their USPS and Canada Post codes, which do not
+/// overlap. Source: 49 CFR part 71 for the United States, the provinces' time acts for Canada, both as carried by the IANA
+/// tz database. Left out because they are split: AK AZ FL ID IN KS KY MI ND NE NV OR SD TN TX, BC NL NU ON QC SK
+/// (in AZ the Navajo Nation keeps daylight saving time, the rest does not: see [`ARIZONA`]).
+const STATES: &[(&str, &str)] = &[
+    ("America/New_York", "CT DC DE GA MA MD ME NC NH NJ NY OH PA RI SC VA VT WV"),
+    ("America/Chicago", "AL AR IA IL LA MN MO MS OK WI"),
+    ("America/Denver", "CO MT NM UT WY"),
+    ("America/Los_Angeles", "CA WA"),
+    ("Pacific/Honolulu", "HI"),
+    ("America/Puerto_Rico", "PR"),
+    ("America/St_Thomas", "VI"),
+    ("Pacific/Guam", "GU"),
+    ("America/Edmonton", "AB NT"),
+    ("America/Winnipeg", "MB"),
+    ("America/Halifax", "NS PE"),
+    ("America/Moncton", "NB"),
+    ("America/Whitehorse", "YT"),
+];
+
+/// The two clocks of Arizona: where they agree, in winter, its time is known.
+const ARIZONA: [&str; 2] = ["America/Phoenix", "America/Denver"];
+
+/// Countries that lie in one zone as a whole, by ISO 3166-1 (tz database, `zone1970.tab`).
+const COUNTRIES: &[(&str, &str)] = &[
+    ("GB", "Europe/London"),
+    ("IE", "Europe/Dublin"),
+    ("FR", "Europe/Paris"),
+    ("BE", "Europe/Brussels"),
+    ("NL", "Europe/Amsterdam"),
+    ("LU", "Europe/Luxembourg"),
+    ("DE", "Europe/Berlin"),
+    ("AT", "Europe/Vienna"),
+    ("CH", "Europe/Zurich"),
+    ("IT", "Europe/Rome"),
+    ("DK", "Europe/Copenhagen"),
+    ("SE", "Europe/Stockholm"),
+    ("NO", "Europe/Oslo"),
+    ("FI", "Europe/Helsinki"),
+    ("PL", "Europe/Warsaw"),
+    ("CZ", "Europe/Prague"),
+    ("JP", "Asia/Tokyo"),
+    ("KR", "Asia/Seoul"),
+    ("TW", "Asia/Taipei"),
+    ("HK", "Asia/Hong_Kong"),
+    ("SG", "Asia/Singapore"),
+    ("IN", "Asia/Kolkata"),
+    ("PR", "America/Puerto_Rico"),
+];
+
+/// Time codes that name a zone without saying whether daylight saving time holds. `AT` is Alaska to the standard and Atlantic
+/// to some senders: it is not believed.
+const NAMED: &[(&str, &str)] = &[
+    ("ET", "America/New_York"),
+    ("CT", "America/Chicago"),
+    ("MT", "America/Denver"),
+    ("PT", "America/Los_Angeles"),
+    ("HT", "Pacific/Honolulu"),
+    ("NT", "America/St_Johns"),
+    ("TT", "America/Halifax"),
+];
+
+/// Hours and minutes east of UTC of the time codes that say standard or daylight.
+const FIXED: &[(&str, i32)] = &[
+    ("ES", -300),
+    ("ED", -240),
+    ("CS", -360),
+    ("CD", -300),
+    ("MS", -420),
+    ("MD", -360),
+    ("PS", -480),
+    ("PD", -420),
+    ("AS", -540),
+    ("AD", -480),
+    ("HS", -600),
+    ("HD", -540),
+    ("TS", -240),
+    ("TD", -180),
+    ("NS", -210),
+    ("ND", -150),
+];
+
+/// Where a time code leads.
+enum Frame<'a> {
+    Utc,
+    Fixed(Offset),
+    Named(&'a [TimeZone], TimeSource),
+    Nothing,
+}
+
+/// The zones, looked up once.
+#[derive(Debug)]
+pub(super) struct Clock {
+    states: HashMap<&'static str, Vec<TimeZone>>,
+    countries: HashMap<&'static str, Vec<TimeZone>>,
+    named: HashMap<&'static str, Vec<TimeZone>>,
+    account: Vec<TimeZone>,
+}
+
+impl Clock {
+    /// `account` is the zone of wall clocks of which nothing else is known.
+    pub(super) fn new(account: Option<TimeZone>) -> Self {
+        let zone = |name: &str| TimeZone::get(name).into_iter().collect::<Vec<_>>();
+        let mut states: HashMap<_, _> =
+            STATES.iter().flat_map(|(name, codes)| codes.split(' ').map(|code| (code, zone(name)))).collect();
+        states.insert("AZ", ARIZONA.iter().flat_map(|name| zone(name)).collect());
+        let table = |rows: &'static [(&'static str, &'static str)]| rows.iter().map(|(code, name)| (*code, zone(name))).collect();
+        Self { states, countries: table(COUNTRIES), named: table(NAMED), account: account.into_iter().collect() }
+    }
+
+    /// What was told of a time: the date and the time as sent, the time code, the place. `None` when there is no readable date.
+    pub(super) fn told(&self, date: Option<&str>, time: Option<&str>, code: Option<&str>, place: Option<&Place>) -> Option<Told> {
+        let day = day(date?)?;
+        let Some((local, precision)) = time.and_then(|t| clock(day, t)) else { return Some(Told::date(day)) };
+        Some(match self.frame(code, place) {
+            Frame::Utc => Told::with_offset(local, Offset::UTC, precision, TimeSource::GmtField),
+            Frame::Fixed(offset) => Told::with_offset(local, offset, precision, TimeSource::CarrierOffset),
+            Frame::Named(zones, source) => agreed(local, zones, precision, source),
+            Frame::Nothing => Told::local_only(local, precision),
+        })
+    }
+
+    fn frame(&self, code: Option<&str>, place: Option<&Place>) -> Frame<'_> {
+        let account = || if self.account.is_empty() { Frame::Nothing } else { Frame::Named(&self.account, TimeSource::AccountZone) };
+        let Some(code) = code.filter(|c| *c != "LT") else {
+            return match place.and_then(|p| self.zones_of(p)) {
+                Some(zones) => Frame::Named(zones, TimeSource::LocationZone),
+                None => account(),
+            };
+        };
+        if matches!(code, "UT" | "GM") {
+            return Frame::Utc;
+        }
+        if let Some(offset) = fixed(code) {
+            return Frame::Fixed(offset);
+        }
+        if code == "MT" && place.is_some_and(|p| p.state.as_deref() == Some("AZ")) {
+            return self.states.get("AZ").map_or(Frame::Nothing, |zones| Frame::Named(zones, TimeSource::LocationZone));
+        }
+        match self.named.get(code) {
+            Some(zones) => Frame::Named(zones, TimeSource::CarrierOffset),
+            None => account(),
+        }
+    }
+
+    /// The zones a place may lie in; `None` when nothing is known of it. Without a country a state is one of the US or Canada.
+    fn zones_of(&self, place: &Place) -> Option<&[TimeZone]> {
+        match place.country.as_deref() {
+            None | Some("US" | "CA") => self.states.get(place.state.as_deref()?).map(Vec::as_slice),
+            Some(country) => self.countries.get(country).map(Vec::as_slice),
+        }
+    }
+}
+
+/// The time in the zones, where they agree about it.
+fn agreed(local: DateTime, zones: &[TimeZone], precision: TimePrecision, source: TimeSource) -> Told {
+    let mut told = zones.iter().map(|zone| Told::in_zone(local, zone, precision, source));
+    match told.next() {
+        Some(first) if told.all(|other| other.at == first.at) => first,
+        _ => Told::local_only(local, precision),
+    }
+}
+
+/// The offset of a time code that tells one. `01` to `12` are hours east, `13` (12 hours west) counts down to `24` (1 hour west).
+fn fixed(code: &str) -> Option<Offset> {
+    if let Some((_, minutes)) = FIXED.iter().find(|(c, _)| *c == code) {
+        return Offset::from_seconds(minutes * 60).ok();
+    }
+    let number: i8 = code.parse().ok().filter(|_| code.bytes().all(|b| b.is_ascii_digit()))?;
+    match number {
+        1..=12 => Offset::from_hours(number).ok(),
+        13..=24 => Offset::from_hours(number - 25).ok(),
+        _ => None,
+    }
+}
+
+fn digits(text: &str) -> Option<Vec<i16>> {
+    let all = text.bytes().all(|b| b.is_ascii_digit()) && text.len() <= 8;
+    all.then(|| text.bytes().map(|b| i16::from(b - b'0')).collect())
+}
+
+/// CCYYMMDD or YYMMDD; two-digit years from 80 are of the last century.
+fn day(text: &str) -> Option<Date> {
+    let (year, month, day) = match *digits(text)?.as_slice() {
+        [c, d, y, z, m, n, a, b] => (c * 1000 + d * 100 + y * 10 + z, m * 10 + n, a * 10 + b),
+        [y, z, m, n, a, b] => (y * 10 + z + if y >= 8 { 1900 } else { 2000 }, m * 10 + n, a * 10 + b),
+        _ => return None,
+    };
+    Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok().filter(|d| d.year() >= 1900)
+}
+
+/// HHMM, HHMMSS, HHMMSSD or HHMMSSDD; 2400 is the end of the day.
+fn clock(day: Date, text: &str) -> Option<(DateTime, TimePrecision)> {
+    let (hour, minute, second, precision) = match *digits(text)?.as_slice() {
+        [h, i, m, n] => (h * 10 + i, m * 10 + n, 0, TimePrecision::Minute),
+        [h, i, m, n, s, t, ..] => (h * 10 + i, m * 10 + n, s * 10 + t, TimePrecision::Second),
+        _ => return None,
+    };
+    if (hour, minute, second) == (24, 0, 0) {
+        return Some((day.tomorrow().ok()?.to_datetime(Time::midnight()), precision));
+    }
+    let time = Time::new(i8::try_from(hour).ok()?, i8::try_from(minute).ok()?, i8::try_from(second).ok()?, 0).ok()?;
+    Some((day.to_datetime(time), precision))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::rfc3339;
+
+    fn place(state: &str, country: &str) -> Place {
+        let word = |w: &str| (!w.is_empty()).then(|| w.to_owned());
+        Place { state: word(state), country: word(country), ..Place::default() }
+    }
+
+    #[test]
+    fn every_zone_of_the_tables_exists() {
+        let clock = Clock::new(None);
+        let tables = [&clock.states, &clock.countries, &clock.named];
+        assert!(tables.iter().all(|t| t.values().all(|zones| !zones.is_empty())));
+        assert_eq!(clock.states.get("AZ").map(Vec::len), Some(2));
+    }
+
+    #[test]
+    fn time_codes() {
+        let clock = Clock::new(None);
+        // date, time, code, state, country; UTC; offset; how
+        for (date, time, code, state, country, utc, offset, source) in [
+            ("20260304", "0812", "LT", "GA", "US", "2026-03-04T13:12:00Z", -300, TimeSource::LocationZone),
+            ("20260704", "0812", "LT", "GA", "", "2026-07-04T12:12:00Z", -240, TimeSource::LocationZone),
+            ("20260704", "0812", "", "AB", "CA", "2026-07-04T14:12:00Z", -360, TimeSource::LocationZone),
+            ("20260704", "0812", "LT", "", "GB", "2026-07-04T07:12:00Z", 60, TimeSource::LocationZone),
+            ("20260104", "0812", "LT", "AZ", "US", "2026-01-04T15:12:00Z", -420, TimeSource::LocationZone),
+            ("20260304", "081259", "UT", "GA", "US", "2026-03-04T08:12:59Z", 0, TimeSource::GmtField),
+            ("20260304", "08125975", "GM", "", "", "2026-03-04T08:12:59Z", 0, TimeSource::GmtField),
+            ("20260704", "0812", "ET", "CA", "US", "2026-07-04T12:12:00Z", -240, TimeSource::CarrierOffset),
+            ("20260104", "0812", "ET", "", "", "2026-01-04T13:12:00Z", -300, TimeSource::CarrierOffset),
+            ("20260704", "0812", "ES", "", "", "2026-07-04T13:12:00Z", -300, TimeSource::CarrierOffset),
+            ("20260704", "0812", "CD", "", "", "2026-07-04T13:12:00Z", -300, TimeSource::CarrierOffset),
+            ("20260704", "0812", "CT", "", "", "2026-07-04T13:12:00Z", -300, TimeSource::CarrierOffset),
+            ("20260704", "0812", "MT", "CO", "US", "2026-07-04T14:12:00Z", -360, TimeSource::CarrierOffset),
+            ("20260704", "0812", "PT", "", "", "2026-07-04T15:12:00Z", -420, TimeSource::CarrierOffset),
+            ("20260704", "0812", "HT", "", "", "2026-07-04T18:12:00Z", -600, TimeSource::CarrierOffset),
+            ("20260704", "0812", "NT", "", "", "2026-07-04T10:42:00Z", -150, TimeSource::CarrierOffset),
+            ("20260704", "0812", "02", "", "", "2026-07-04T06:12:00Z", 120, TimeSource::CarrierOffset),
+            ("20260704", "0812", "13", "", "", "2026-07-04T20:12:00Z", -720, TimeSource::CarrierOffset),
+            ("260704", "0812", "20", "", "", "2026-07-04T13:12:00Z", -300, TimeSource::CarrierOffset),
+            ("970925", "0830", "CT", "", "", "1997-09-25T13:30:00Z", -300, TimeSource::CarrierOffset),
+            ("20261231", "2400", "UT", "", "", "2027-01-01T00:00:00Z", 0, TimeSource::GmtField),
+        ] {
+            let code_sent = (!code.is_empty()).then_some(code);
+            let told = clock.told(Some(date), Some(time), code_sent, Some(&place(state, country))).expect(date);
+            assert_eq!(told.at.map(rfc3339).as_deref(), Some(utc), "{date} {time} {code} {state} {country}");
+            assert_eq!((told.offset_minutes, told.source), (Some(offset), Some(source)), "{date} {time} {code}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_known_stays_a_wall_clock() {
+        let clock = Clock::new(None);
+        for (code, state, country) in
+            [("LT", "", ""), ("LT", "TX", "US"), ("LT", "AZ", "US"), ("MT", "AZ", "US"), ("LT", "WA", "AU"), ("LT", "", "US"), ("ZZ", "GA", "US"), ("AT", "GA", "US"), ("25", "", "")]
+        {
+            let told = clock.told(Some("20260704"), Some("0812"), Some(code), Some(&place(state, country))).expect(code);
+            assert_eq!((told.at, told.offset_minutes, told.source), (None, None, None), "{code} {state} {country}");
+            assert_eq!(told.local.as_deref(), Some("2026-07-04T08:12"), "{code}");
+        }
+    }
+
+    #[test]
+    fn the_account_zone_is_the_last_resort() {
+        let clock = Clock::new(TimeZone::get("America/Chicago").ok());
+        for (code, state, source) in [("LT", "", TimeSource::AccountZone), ("ZZ", "GA", TimeSource::AccountZone), ("LT", "GA", TimeSource::LocationZone)] {
+            let told = clock.told(Some("20260704"), Some("0812"), Some(code), Some(&place(state, "US"))).expect(code);
+            assert_eq!(told.source, Some(source), "{code} {state}");
+        }
+    }
+
+    #[test]
+    fn half_a_time_is_a_day_and_half_a_date_is_nothing() {
+        let clock = Clock::new(None);
+        for time in [None, Some("806"), Some("2561"), Some("0860"), Some("abcd"), Some("")] {
+            let told = clock.told(Some("20260704"), time, Some("UT"), None).expect("a day");
+            assert_eq!((told.local.as_deref(), told.at, told.precision), (Some("2026-07-04"), None, TimePrecision::Date), "{time:?}");
+        }
+        for date in ["", "20261345", "2026", "2026-07-04", "٢٠٢٦٠٧٠٤", "00000000"] {
+            assert_eq!(clock.told(Some(date), Some("0812"), Some("UT"), None), None, "{date}");
+        }
+    }
+}
