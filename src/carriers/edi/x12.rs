@@ -186,7 +186,8 @@ mod tests {
 
     #[test]
     fn delimiters_are_those_of_the_header() {
-        for (terminator, gap) in [("~", ""), ("~", "\r\n"), ("\n", ""), ("\r\n", ""), ("\r", ""), ("…", "\n"), ("!", " "), ("\u{1d}", "")] {
+        for (terminator, gap) in [("~", ""), ("~", "\r\n"), ("\n", ""), ("\r\n", ""), ("\r", ""), ("…", "\n"), ("!", " "), ("\u{1d}", "")]
+        {
             for element in ["*", "|", "\t", "^"] {
                 let body = format!("{ISA}{terminator}{gap}GS*QM~{gap}IEA*1*1").replace('~', terminator).replace('*', element);
                 assert_eq!(tags(body.as_bytes()), Ok(vec!["ISA".into(), "GS".into(), "IEA".into()]), "{terminator:?} {gap:?} {element:?}");

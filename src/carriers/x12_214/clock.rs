@@ -112,8 +112,7 @@ impl Clock {
     /// `account` is the zone of wall clocks of which nothing else is known.
     pub(super) fn new(account: Option<TimeZone>) -> Self {
         let zone = |name: &str| TimeZone::get(name).into_iter().collect::<Vec<_>>();
-        let mut states: HashMap<_, _> =
-            STATES.iter().flat_map(|(name, codes)| codes.split(' ').map(|code| (code, zone(name)))).collect();
+        let mut states: HashMap<_, _> = STATES.iter().flat_map(|(name, codes)| codes.split(' ').map(|code| (code, zone(name)))).collect();
         states.insert("AZ", ARIZONA.iter().flat_map(|name| zone(name)).collect());
         let table = |rows: &'static [(&'static str, &'static str)]| rows.iter().map(|(code, name)| (*code, zone(name))).collect();
         Self { states, countries: table(COUNTRIES), named: table(NAMED), account: account.into_iter().collect() }
@@ -269,9 +268,17 @@ mod tests {
     #[test]
     fn what_cannot_be_known_stays_a_wall_clock() {
         let clock = Clock::new(None);
-        for (code, state, country) in
-            [("LT", "", ""), ("LT", "TX", "US"), ("LT", "AZ", "US"), ("MT", "AZ", "US"), ("LT", "WA", "AU"), ("LT", "", "US"), ("ZZ", "GA", "US"), ("AT", "GA", "US"), ("25", "", "")]
-        {
+        for (code, state, country) in [
+            ("LT", "", ""),
+            ("LT", "TX", "US"),
+            ("LT", "AZ", "US"),
+            ("MT", "AZ", "US"),
+            ("LT", "WA", "AU"),
+            ("LT", "", "US"),
+            ("ZZ", "GA", "US"),
+            ("AT", "GA", "US"),
+            ("25", "", ""),
+        ] {
             let told = clock.told(Some("20260704"), Some("0812"), Some(code), Some(&place(state, country))).expect(code);
             assert_eq!((told.at, told.offset_minutes, told.source), (None, None, None), "{code} {state} {country}");
             assert_eq!(told.local.as_deref(), Some("2026-07-04T08:12"), "{code}");
@@ -281,7 +288,9 @@ mod tests {
     #[test]
     fn the_account_zone_is_the_last_resort() {
         let clock = Clock::new(TimeZone::get("America/Chicago").ok());
-        for (code, state, source) in [("LT", "", TimeSource::AccountZone), ("ZZ", "GA", TimeSource::AccountZone), ("LT", "GA", TimeSource::LocationZone)] {
+        for (code, state, source) in
+            [("LT", "", TimeSource::AccountZone), ("ZZ", "GA", TimeSource::AccountZone), ("LT", "GA", TimeSource::LocationZone)]
+        {
             let told = clock.told(Some("20260704"), Some("0812"), Some(code), Some(&place(state, "US"))).expect(code);
             assert_eq!(told.source, Some(source), "{code} {state}");
         }

@@ -56,8 +56,7 @@ pub(super) struct Codes {
 impl Codes {
     /// Reads the table that is part of the program; a test holds every row readable.
     pub(super) fn load() -> Self {
-        let mut codes =
-            Self { statuses: HashMap::new(), appointments: HashMap::new(), reasons: HashMap::new(), carriers: HashMap::new() };
+        let mut codes = Self { statuses: HashMap::new(), appointments: HashMap::new(), reasons: HashMap::new(), carriers: HashMap::new() };
         for row in TABLE.lines().skip(1) {
             codes.add(row);
         }

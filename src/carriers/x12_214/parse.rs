@@ -125,11 +125,11 @@ pub(super) fn sets(body: &[u8], events_max: usize) -> Result<Vec<Set<'_>>, Park>
             (_, Open::Nothing) => return Err(Park::new(Code::MALFORMED, "a segment outside any transaction set")),
             (_, Open::Other) => {}
             (tag, Open::Status(set)) => {
-                statuses += usize::from(*tag == b"AT7");
+                statuses += usize::from(tag == b"AT7");
                 if statuses > events_max {
                     return Err(Park::new(Code::TOO_MANY, format!("more than {events_max} statuses")));
                 }
-                set.read(*tag, &segment);
+                set.read(tag, &segment);
             }
         }
     }
@@ -201,6 +201,9 @@ impl<'a> Set<'a> {
 
     /// A place goes to the AT7 before it, unless this loop tells places first.
     fn place(&mut self, place: Place) {
+        if place == Place::default() {
+            return;
+        }
         let here = self.scope;
         match self.scans.last_mut().filter(|scan| scan.scope == here && !self.placed) {
             Some(scan) => {
@@ -254,9 +257,9 @@ fn short(segment: &Segment<'_>, position: usize) -> Option<String> {
 /// City, state and country from three elements that stand side by side.
 fn named(segment: &Segment<'_>, first: usize) -> Place {
     let sent = short(segment, first + 2);
-    let country = sent.as_deref().and_then(country);
-    let text = if country.is_none() { sent } else { None };
-    Place { city: short(segment, first), state: short(segment, first + 1), country: country.map(str::to_owned), text, ..Place::default() }
+    let country = sent.as_deref().and_then(country).map(str::to_owned);
+    let text = sent.filter(|_| country.is_none());
+    Place { city: short(segment, first), state: short(segment, first + 1), country, text, ..Place::default() }
 }
 
 /// ISO 3166-1 alpha-2; the element (26) may have three letters. Others stay as text.
