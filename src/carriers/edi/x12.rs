@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_missing_isa16_is_seen() {
-        let body = format!("{}~GS*QM~IEA*1*1~", &ISA[..ISA.len() - 1]);
+        let body = format!("{}~GS*QM~IEA*1*1~", ISA.trim_end_matches('>'));
         assert_eq!(tags(body.as_bytes()).map(|t| t.len()), Ok(3));
     }
 

@@ -1,6 +1,7 @@
 //! Dates, times and time codes (elements 373, 337, 623), and the zones they stand in.
 
 use std::collections::HashMap;
+use std::str::FromStr;
 
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{Offset, TimeZone};
@@ -184,33 +185,34 @@ fn fixed(code: &str) -> Option<Offset> {
     }
 }
 
-fn digits(text: &str) -> Option<Vec<i16>> {
-    let all = text.bytes().all(|b| b.is_ascii_digit()) && text.len() <= 8;
-    all.then(|| text.bytes().map(|b| i16::from(b - b'0')).collect())
+/// A number out of a text of digits only.
+fn digits<T: FromStr>(text: &str, at: usize, length: usize) -> Option<T> {
+    let all = text.bytes().all(|b| b.is_ascii_digit());
+    text.get(at..at + length).filter(|_| all)?.parse().ok()
 }
 
 /// CCYYMMDD or YYMMDD; two-digit years from 80 are of the last century.
 fn day(text: &str) -> Option<Date> {
-    let (year, month, day) = match *digits(text)?.as_slice() {
-        [c, d, y, z, m, n, a, b] => (c * 1000 + d * 100 + y * 10 + z, m * 10 + n, a * 10 + b),
-        [y, z, m, n, a, b] => (y * 10 + z + if y >= 8 { 1900 } else { 2000 }, m * 10 + n, a * 10 + b),
+    let (year, rest) = match text.len() {
+        8 => (digits(text, 0, 4)?, 4),
+        6 => (digits::<i16>(text, 0, 2).map(|y| if y < 80 { 2000 + y } else { 1900 + y })?, 2),
         _ => return None,
     };
-    Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok().filter(|d| d.year() >= 1900)
+    Date::new(year, digits(text, rest, 2)?, digits(text, rest + 2, 2)?).ok().filter(|d| d.year() >= 1900)
 }
 
 /// HHMM, HHMMSS, HHMMSSD or HHMMSSDD; 2400 is the end of the day.
 fn clock(day: Date, text: &str) -> Option<(DateTime, TimePrecision)> {
-    let (hour, minute, second, precision) = match *digits(text)?.as_slice() {
-        [h, i, m, n] => (h * 10 + i, m * 10 + n, 0, TimePrecision::Minute),
-        [h, i, m, n, s, t, ..] => (h * 10 + i, m * 10 + n, s * 10 + t, TimePrecision::Second),
+    let (second, precision) = match text.len() {
+        4 => (0, TimePrecision::Minute),
+        6..=8 => (digits(text, 4, 2)?, TimePrecision::Second),
         _ => return None,
     };
+    let (hour, minute) = (digits(text, 0, 2)?, digits(text, 2, 2)?);
     if (hour, minute, second) == (24, 0, 0) {
         return Some((day.tomorrow().ok()?.to_datetime(Time::midnight()), precision));
     }
-    let time = Time::new(i8::try_from(hour).ok()?, i8::try_from(minute).ok()?, i8::try_from(second).ok()?, 0).ok()?;
-    Some((day.to_datetime(time), precision))
+    Some((day.to_datetime(Time::new(hour, minute, second, 0).ok()?), precision))
 }
 
 #[cfg(test)]

@@ -25,23 +25,23 @@ pub(super) enum DateRole {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Status {
     pub(super) milestone: Milestone,
-    pub(super) sub_status: Option<SubStatus>,
-    pub(super) reason: Option<ExceptionReason>,
+    pub(super) detail: Option<SubStatus>,
+    pub(super) wrong: Option<ExceptionReason>,
     pub(super) date: DateRole,
 }
 
 impl Status {
     /// A code that the table does not have.
-    pub(super) const UNKNOWN: Self = Self { milestone: Milestone::Unknown, sub_status: None, reason: None, date: DateRole::Happened };
+    pub(super) const UNKNOWN: Self = Self { milestone: Milestone::Unknown, detail: None, wrong: None, date: DateRole::Happened };
 }
 
 /// The meaning of a reason code: what went wrong, and where it turns the parcel.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Reason {
-    pub(super) reason: Option<ExceptionReason>,
+    pub(super) wrong: Option<ExceptionReason>,
     /// The parcel is going back, whatever the status says.
     pub(super) returning: bool,
-    pub(super) sub_status: Option<SubStatus>,
+    pub(super) detail: Option<SubStatus>,
 }
 
 /// The code tables, read once.
@@ -67,17 +67,17 @@ impl Codes {
         let mut columns = row.split('\t');
         let mut column = || columns.next();
         let (list, code, meaning, reason, date) = (column()?, column()?, column()?, column()?, column()?);
-        let reason = if reason.is_empty() { None } else { Some(ExceptionReason::parse(reason)?) };
+        let wrong = if reason.is_empty() { None } else { Some(ExceptionReason::parse(reason)?) };
         if list == "scac" {
             self.carriers.insert(code, meaning);
             return Some(());
         }
-        let (milestone, sub_status) = match meaning.split_once(':') {
+        let (milestone, detail) = match meaning.split_once(':') {
             Some((milestone, sub)) => (Milestone::parse(milestone), Some(SubStatus::parse(sub)?)),
             None => (Milestone::parse(meaning), None),
         };
         if list == "1651" {
-            self.reasons.insert(code, Reason { reason, returning: milestone == Some(Milestone::Returning), sub_status });
+            self.reasons.insert(code, Reason { wrong, returning: milestone == Some(Milestone::Returning), detail });
             return Some(());
         }
         let date = match date {
@@ -88,7 +88,7 @@ impl Codes {
             "pickup" => DateRole::Pickup,
             _ => return None,
         };
-        let status = Status { milestone: milestone?, sub_status, reason, date };
+        let status = Status { milestone: milestone?, detail, wrong, date };
         match list {
             "1650" => self.statuses.insert(code, status),
             "1652" => self.appointments.insert(code, status),

@@ -13,7 +13,7 @@ use crate::domain::ids::shipment_key;
 use crate::domain::money::Amount;
 use crate::domain::time::Told;
 use crate::domain::verdict::{Code, Park};
-use crate::domain::vocabulary::{Actor, ExceptionReason, Leg, Milestone, SubStatus};
+use crate::domain::vocabulary::{Actor, ExceptionReason, Fault, Leg, Milestone, SubStatus};
 
 /// The tables a status is read with.
 #[derive(Debug)]
@@ -63,11 +63,11 @@ pub(super) fn event(tables: &Tables, message: &RawMessage<'_>, set: &Set<'_>, sc
         raw: message.raw.clone(),
         mapping_version: Label::Borrowed(MAPPING_VERSION),
         milestone: status.milestone,
-        sub_status: status.sub_status,
-        exception_reason: status.reason,
-        fault: status.reason.map(ExceptionReason::usual_fault),
-        action_required: status.reason.is_some_and(ExceptionReason::needs_person),
-        actor: Some(actor(&status)),
+        sub_status: status.detail,
+        exception_reason: status.wrong,
+        fault: status.wrong.map(ExceptionReason::usual_fault),
+        action_required: status.wrong.is_some_and(ExceptionReason::needs_person),
+        actor: actor(status),
         leg: if matches!(status.milestone, Milestone::Returning | Milestone::Returned) { Leg::Return } else { Leg::Forward },
         raw_description: description(status.date, &parts, scan.remark.as_deref()),
         occurred_at: happened.and_then(|t| t.at),
@@ -102,9 +102,9 @@ fn carrier(codes: &Codes, set: &Set<'_>) -> Result<Label, Park> {
 
 /// What names the shipment, best first: a tracking number (L11 2I), the carrier's reference (L11 CN), each in the loop before
 /// the header; then B10 01, which the standard defines as the carrier's PRO number; B10 02, the shipper's number; a bill of lading (L11 BM).
-/// A number without any digit but zeros is a placeholder (`N/A`, `TBD`) and is passed over.
+/// What has no digit but zeros is a placeholder (`N/A`, `TBD`), and no carrier numbers beyond ASCII: both are passed over.
 fn number<'s>(set: &'s Set<'_>, header: &'s Scope<'_>, own: &'s Scope<'_>) -> Result<&'s str, Park> {
-    [
+    let ranked = [
         &own.tracking,
         &header.tracking,
         &own.carrier_reference,
@@ -113,11 +113,13 @@ fn number<'s>(set: &'s Set<'_>, header: &'s Scope<'_>, own: &'s Scope<'_>) -> Re
         &set.shipment,
         &own.bill_of_lading,
         &header.bill_of_lading,
-    ]
-    .into_iter()
-    .filter_map(|text| text.as_deref())
-    .find(|text| text.bytes().any(|b| matches!(b, b'1'..=b'9')))
-    .ok_or_else(|| Park::new(Code::BAD_TRACKING_NUMBER, "neither B10 nor L11 names the shipment"))
+    ];
+    let mut told = ranked.into_iter().filter_map(|text| text.as_deref()).peekable();
+    if told.peek().is_none() {
+        return Err(Park::new(Code::MISSING_FIELD, "neither B10 nor L11 names the shipment"));
+    }
+    told.find(|text| text.bytes().any(|b| matches!(b, b'1'..=b'9')) && text.bytes().all(|b| b.is_ascii_graphic() || b == b' '))
+        .ok_or_else(|| Park::new(Code::BAD_TRACKING_NUMBER, "what B10 and L11 tell is no number"))
 }
 
 /// A status code goes before an appointment code, should both be sent.
@@ -136,11 +138,11 @@ fn meaning(codes: &Codes, scan: &Scan<'_>) -> Meaning {
 /// one that only says that something is (delayed, held) takes the reason sent.
 fn with_reason(codes: &Codes, mut status: Status, sent: Option<&str>) -> Status {
     let Some(added) = sent.map(|code| codes.reason(code)) else { return status };
-    if status.reason.is_none_or(only_says_that) {
-        status.reason = added.reason.or(status.reason);
+    if status.wrong.is_none_or(only_says_that) {
+        status.wrong = added.wrong.or(status.wrong);
     }
-    if status.milestone == Milestone::InTransit && status.sub_status.is_none() {
-        status.sub_status = added.sub_status;
+    if status.milestone == Milestone::InTransit && status.detail.is_none() {
+        status.detail = added.detail;
     }
     if added.returning {
         status.milestone = match status.milestone {
@@ -148,7 +150,7 @@ fn with_reason(codes: &Codes, mut status: Status, sent: Option<&str>) -> Status 
             Milestone::InTransit | Milestone::OutForDelivery | Milestone::DeliveryAttempted | Milestone::Exception => Milestone::Returning,
             other => other,
         };
-        status.sub_status = status.sub_status.filter(|s| !matches!(s, SubStatus::ArrivedAtConsignee));
+        status.detail = status.detail.filter(|s| !matches!(s, SubStatus::ArrivedAtConsignee));
     }
     status
 }
@@ -157,10 +159,14 @@ fn only_says_that(reason: ExceptionReason) -> bool {
     matches!(reason, ExceptionReason::CarrierDelay | ExceptionReason::CarrierHold | ExceptionReason::CustomsHold)
 }
 
-fn actor(status: &Status) -> Actor {
-    let customs = status.reason.is_some_and(|r| r.usual_fault() == crate::domain::vocabulary::Fault::Customs)
-        || matches!(status.sub_status, Some(SubStatus::CustomsProcessing | SubStatus::CustomsReleased));
-    if customs { Actor::Customs } else { Actor::Carrier }
+fn actor(status: Status) -> Option<Actor> {
+    let customs =
+        status.wrong.map(ExceptionReason::usual_fault) == Some(Fault::Customs) || status.detail == Some(SubStatus::CustomsProcessing);
+    match status.milestone {
+        Milestone::Info | Milestone::Unknown => None,
+        _ if customs => Some(Actor::Customs),
+        _ => Some(Actor::Carrier),
+    }
 }
 
 /// The source's own words. The date of a pick-up appointment has no field: it is kept here as sent.
@@ -203,7 +209,7 @@ fn piece(own: &Scope<'_>, header: &Scope<'_>, number: &str) -> Option<Piece> {
     })
 }
 
-/// Weight with a unit that is known (188: L pounds, K kilograms, O ounces), and pieces.
+/// Weight with a unit that is known (element 188: L pounds, K kilograms), and pieces.
 fn measures(scope: &Scope<'_>) -> Option<Measures> {
     let weight = scope.weight.as_ref().and_then(|(weight, unit)| {
         let unit = match unit.as_deref()? {

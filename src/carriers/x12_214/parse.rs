@@ -108,24 +108,25 @@ pub(super) fn sets(body: &[u8], events_max: usize) -> Result<Vec<Set<'_>>, Park>
     let mut statuses = 0;
     for segment in Reader::new(body) {
         let segment = segment.map_err(|broken| Park::new(Code::MALFORMED, broken.to_string()))?;
-        match (&segment.tag(), &mut open) {
-            (b"ST ", Open::Status(_)) => return Err(cut()),
+        let tag = segment.tag();
+        match (&tag, &mut open) {
+            (b"ST " | b"GS " | b"GE " | b"IEA" | b"ISA" | b"TA1", Open::Status(_)) => {
+                return Err(Park::new(Code::MALFORMED, "a transaction set without SE"));
+            }
             (b"ST ", _) => {
                 let status = segment.element(1).is_some_and(|id| id == "214");
-                open = if status { Open::Status(Set { scopes: vec![Scope::default()], ..Set::default() }) } else { Open::Other };
+                open = if status { Open::Status(Box::new(Set::new())) } else { Open::Other };
             }
             (b"SE ", Open::Status(_)) => {
                 if let Open::Status(set) = std::mem::replace(&mut open, Open::Nothing) {
-                    sets.push(set);
+                    sets.push(*set);
                 }
             }
-            (b"SE ", Open::Other) => open = Open::Nothing,
-            (b"GS " | b"GE " | b"IEA" | b"ISA" | b"TA1", Open::Status(_)) => return Err(cut()),
-            (b"GS " | b"GE " | b"IEA" | b"ISA" | b"TA1", _) => open = Open::Nothing,
+            (b"GS " | b"GE " | b"IEA" | b"ISA" | b"TA1", _) | (b"SE ", Open::Other) => open = Open::Nothing,
             (_, Open::Nothing) => return Err(Park::new(Code::MALFORMED, "a segment outside any transaction set")),
             (_, Open::Other) => {}
-            (tag, Open::Status(set)) => {
-                statuses += usize::from(tag == b"AT7");
+            (_, Open::Status(set)) => {
+                statuses += usize::from(tag == *b"AT7");
                 if statuses > events_max {
                     return Err(Park::new(Code::TOO_MANY, format!("more than {events_max} statuses")));
                 }
@@ -140,20 +141,20 @@ pub(super) fn sets(body: &[u8], events_max: usize) -> Result<Vec<Set<'_>>, Park>
     }
 }
 
-fn cut() -> Park {
-    Park::new(Code::MALFORMED, "a transaction set without SE")
-}
-
 enum Open<'a> {
     Nothing,
     /// A set of another kind: passed over.
     Other,
-    Status(Set<'a>),
+    Status(Box<Set<'a>>),
 }
 
 impl<'a> Set<'a> {
-    fn read(&mut self, tag: &[u8; 3], segment: &Segment<'a>) {
-        match tag {
+    fn new() -> Self {
+        Self { scopes: vec![Scope::default()], ..Self::default() }
+    }
+
+    fn read(&mut self, tag: [u8; 3], segment: &Segment<'a>) {
+        match &tag {
             b"B10" => {
                 self.reference = segment.element(1);
                 self.shipment = segment.element(2);
@@ -205,15 +206,12 @@ impl<'a> Set<'a> {
             return;
         }
         let here = self.scope;
-        match self.scans.last_mut().filter(|scan| scan.scope == here && !self.placed) {
-            Some(scan) => {
-                scan.place = Some(place);
-                self.placed = true;
-            }
-            None => {
-                self.place_first = self.place_first || self.scans.last().is_none_or(|scan| scan.scope != here);
-                self.ahead = self.place_first.then_some(place);
-            }
+        if let Some(scan) = self.scans.last_mut().filter(|scan| scan.scope == here && !self.placed) {
+            scan.place = Some(place);
+            self.placed = true;
+        } else {
+            self.place_first = self.place_first || self.scans.last().is_none_or(|scan| scan.scope != here);
+            self.ahead = self.place_first.then_some(place);
         }
     }
 
