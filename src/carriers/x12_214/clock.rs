@@ -6,59 +6,13 @@ use std::str::FromStr;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{Offset, TimeZone};
 
+use crate::carriers::zones;
 use crate::domain::event::Place;
 use crate::domain::time::Told;
 use crate::domain::vocabulary::{TimePrecision, TimeSource};
 
-/// States, provinces and territories that lie in one zone as a whole, by their USPS and Canada Post codes, which do not
-/// overlap. Source: 49 CFR part 71 for the United States, the provinces' time acts for Canada, both as carried by the IANA
-/// tz database. Left out because they are split: AK AZ FL ID IN KS KY MI ND NE NV OR SD TN TX, BC NL NU ON QC SK
-/// (in AZ the Navajo Nation keeps daylight saving time, the rest does not: see [`ARIZONA`]).
-const STATES: &[(&str, &str)] = &[
-    ("America/New_York", "CT DC DE GA MA MD ME NC NH NJ NY OH PA RI SC VA VT WV"),
-    ("America/Chicago", "AL AR IA IL LA MN MO MS OK WI"),
-    ("America/Denver", "CO MT NM UT WY"),
-    ("America/Los_Angeles", "CA WA"),
-    ("Pacific/Honolulu", "HI"),
-    ("America/Puerto_Rico", "PR"),
-    ("America/St_Thomas", "VI"),
-    ("Pacific/Guam", "GU"),
-    ("America/Edmonton", "AB NT"),
-    ("America/Winnipeg", "MB"),
-    ("America/Halifax", "NS PE"),
-    ("America/Moncton", "NB"),
-    ("America/Whitehorse", "YT"),
-];
-
-/// The two clocks of Arizona: where they agree, in winter, its time is known.
-const ARIZONA: [&str; 2] = ["America/Phoenix", "America/Denver"];
-
-/// Countries that lie in one zone as a whole, by ISO 3166-1 (tz database, `zone1970.tab`).
-const COUNTRIES: &[(&str, &str)] = &[
-    ("GB", "Europe/London"),
-    ("IE", "Europe/Dublin"),
-    ("FR", "Europe/Paris"),
-    ("BE", "Europe/Brussels"),
-    ("NL", "Europe/Amsterdam"),
-    ("LU", "Europe/Luxembourg"),
-    ("DE", "Europe/Berlin"),
-    ("AT", "Europe/Vienna"),
-    ("CH", "Europe/Zurich"),
-    ("IT", "Europe/Rome"),
-    ("DK", "Europe/Copenhagen"),
-    ("SE", "Europe/Stockholm"),
-    ("NO", "Europe/Oslo"),
-    ("FI", "Europe/Helsinki"),
-    ("PL", "Europe/Warsaw"),
-    ("CZ", "Europe/Prague"),
-    ("JP", "Asia/Tokyo"),
-    ("KR", "Asia/Seoul"),
-    ("TW", "Asia/Taipei"),
-    ("HK", "Asia/Hong_Kong"),
-    ("SG", "Asia/Singapore"),
-    ("IN", "Asia/Kolkata"),
-    ("PR", "America/Puerto_Rico"),
-];
+/// The codes of Canada Post; no state of the United States has one of them.
+const PROVINCES: &[&str] = &["AB", "BC", "MB", "NB", "NL", "NS", "NT", "NU", "ON", "PE", "QC", "SK", "YT"];
 
 /// Time codes that name a zone without saying whether daylight saving time holds. `AT` is Alaska to the standard and Atlantic
 /// to some senders: it is not believed.
@@ -96,27 +50,22 @@ const FIXED: &[(&str, i32)] = &[
 enum Frame<'a> {
     Utc,
     Fixed(Offset),
-    Named(&'a [TimeZone], TimeSource),
+    Zone(&'a TimeZone, TimeSource),
     Nothing,
 }
 
-/// The zones, looked up once.
+/// The zones that time codes and the configuration name, looked up once.
 #[derive(Debug)]
 pub(super) struct Clock {
-    states: HashMap<&'static str, Vec<TimeZone>>,
-    countries: HashMap<&'static str, Vec<TimeZone>>,
-    named: HashMap<&'static str, Vec<TimeZone>>,
-    account: Vec<TimeZone>,
+    named: HashMap<&'static str, TimeZone>,
+    account: Option<TimeZone>,
 }
 
 impl Clock {
     /// `account` is the zone of wall clocks of which nothing else is known.
     pub(super) fn new(account: Option<TimeZone>) -> Self {
-        let zone = |name: &str| TimeZone::get(name).into_iter().collect::<Vec<_>>();
-        let mut states: HashMap<_, _> = STATES.iter().flat_map(|(name, codes)| codes.split(' ').map(|code| (code, zone(name)))).collect();
-        states.insert("AZ", ARIZONA.iter().flat_map(|name| zone(name)).collect());
-        let table = |rows: &'static [(&'static str, &'static str)]| rows.iter().map(|(code, name)| (*code, zone(name))).collect();
-        Self { states, countries: table(COUNTRIES), named: table(NAMED), account: account.into_iter().collect() }
+        let named = NAMED.iter().filter_map(|(code, name)| Some((*code, TimeZone::get(name).ok()?))).collect();
+        Self { named, account }
     }
 
     /// What was told of a time: the date and the time as sent, the time code, the place. `None` when there is no readable date.
@@ -126,18 +75,15 @@ impl Clock {
         Some(match self.frame(code, place) {
             Frame::Utc => Told::with_offset(local, Offset::UTC, precision, TimeSource::GmtField),
             Frame::Fixed(offset) => Told::with_offset(local, offset, precision, TimeSource::CarrierOffset),
-            Frame::Named(zones, source) => agreed(local, zones, precision, source),
+            Frame::Zone(zone, source) => Told::in_zone(local, zone, precision, source),
             Frame::Nothing => Told::local_only(local, precision),
         })
     }
 
     fn frame(&self, code: Option<&str>, place: Option<&Place>) -> Frame<'_> {
-        let account = || if self.account.is_empty() { Frame::Nothing } else { Frame::Named(&self.account, TimeSource::AccountZone) };
+        let account = || self.account.as_ref().map_or(Frame::Nothing, |zone| Frame::Zone(zone, TimeSource::AccountZone));
         let Some(code) = code.filter(|c| *c != "LT") else {
-            return match place.and_then(|p| self.zones_of(p)) {
-                Some(zones) => Frame::Named(zones, TimeSource::LocationZone),
-                None => account(),
-            };
+            return place.and_then(zone_of).map_or_else(account, |zone| Frame::Zone(zone, TimeSource::LocationZone));
         };
         if matches!(code, "UT" | "GM") {
             return Frame::Utc;
@@ -145,31 +91,22 @@ impl Clock {
         if let Some(offset) = fixed(code) {
             return Frame::Fixed(offset);
         }
-        if code == "MT" && place.is_some_and(|p| p.state.as_deref() == Some("AZ")) {
-            return self.states.get("AZ").map_or(Frame::Nothing, |zones| Frame::Named(zones, TimeSource::LocationZone));
+        // Most of Arizona keeps no daylight saving time and calls its clock mountain time all the same.
+        if let Some(place) = place.filter(|p| code == "MT" && p.state.as_deref() == Some("AZ")) {
+            return zone_of(place).map_or(Frame::Nothing, |zone| Frame::Zone(zone, TimeSource::LocationZone));
         }
-        match self.named.get(code) {
-            Some(zones) => Frame::Named(zones, TimeSource::CarrierOffset),
-            None => account(),
-        }
-    }
-
-    /// The zones a place may lie in; `None` when nothing is known of it. Without a country a state is one of the US or Canada.
-    fn zones_of(&self, place: &Place) -> Option<&[TimeZone]> {
-        match place.country.as_deref() {
-            None | Some("US" | "CA") => self.states.get(place.state.as_deref()?).map(Vec::as_slice),
-            Some(country) => self.countries.get(country).map(Vec::as_slice),
-        }
+        self.named.get(code).map_or_else(account, |zone| Frame::Zone(zone, TimeSource::CarrierOffset))
     }
 }
 
-/// The time in the zones, where they agree about it.
-fn agreed(local: DateTime, zones: &[TimeZone], precision: TimePrecision, source: TimeSource) -> Told {
-    let mut told = zones.iter().map(|zone| Told::in_zone(local, zone, precision, source));
-    match told.next() {
-        Some(first) if told.all(|other| other.at == first.at) => first,
-        _ => Told::local_only(local, precision),
+/// The zone of a place. The country may be left out for the United States and Canada, whose state codes do not overlap.
+fn zone_of(place: &Place) -> Option<&'static TimeZone> {
+    if place.country.is_some() {
+        return zones::zone_of(place);
     }
+    let state = place.state.as_deref().filter(|_| place.text.is_none())?;
+    let country = if PROVINCES.contains(&state) { "CA" } else { "US" };
+    zones::zone_of(&Place { country: Some(country.to_owned()), state: place.state.clone(), city: place.city.clone(), ..Place::default() })
 }
 
 /// The offset of a time code that tells one. `01` to `12` are hours east, `13` (12 hours west) counts down to `24` (1 hour west).
@@ -226,11 +163,8 @@ mod tests {
     }
 
     #[test]
-    fn every_zone_of_the_tables_exists() {
-        let clock = Clock::new(None);
-        let tables = [&clock.states, &clock.countries, &clock.named];
-        assert!(tables.iter().all(|t| t.values().all(|zones| !zones.is_empty())));
-        assert_eq!(clock.states.get("AZ").map(Vec::len), Some(2));
+    fn every_zone_that_is_named_exists() {
+        assert_eq!(Clock::new(None).named.len(), NAMED.len());
     }
 
     #[test]
@@ -242,7 +176,7 @@ mod tests {
             ("20260704", "0812", "LT", "GA", "", "2026-07-04T12:12:00Z", -240, TimeSource::LocationZone),
             ("20260704", "0812", "", "AB", "CA", "2026-07-04T14:12:00Z", -360, TimeSource::LocationZone),
             ("20260704", "0812", "LT", "", "GB", "2026-07-04T07:12:00Z", 60, TimeSource::LocationZone),
-            ("20260104", "0812", "LT", "AZ", "US", "2026-01-04T15:12:00Z", -420, TimeSource::LocationZone),
+            ("20260704", "0812", "LT", "NB", "", "2026-07-04T11:12:00Z", -180, TimeSource::LocationZone),
             ("20260304", "081259", "UT", "GA", "US", "2026-03-04T08:12:59Z", 0, TimeSource::GmtField),
             ("20260304", "08125975", "GM", "", "", "2026-03-04T08:12:59Z", 0, TimeSource::GmtField),
             ("20260704", "0812", "ET", "CA", "US", "2026-07-04T12:12:00Z", -240, TimeSource::CarrierOffset),

@@ -3,12 +3,15 @@
 //! A body counts whole or not at all: where one set is cut off or names no shipment, nothing of it is published.
 
 mod clock;
-mod codes;
 mod event;
+mod meaning;
 mod parse;
 #[cfg(test)]
 mod tests;
 
+use std::sync::LazyLock;
+
+use super::codes::CodeTable;
 use super::{Dialect, DialectSettings, RawMessage};
 use crate::domain::event::ShipmentEvent;
 use crate::domain::verdict::{Code, Park};
@@ -17,6 +20,8 @@ use crate::domain::verdict::{Code, Park};
 const SOURCE: &str = "x12_214";
 /// Version of `codes.tsv` and of the rules around it.
 const MAPPING_VERSION: &str = "x12_214-1";
+const TABLE_TEXT: &str = include_str!("codes.tsv");
+static TABLE: LazyLock<CodeTable> = LazyLock::new(|| CodeTable::parse(TABLE_TEXT));
 
 /// Media types under which relays pass on X12; whatever else is declared contradicts the source.
 const MEDIA_TYPES: &[&str] = &[
@@ -34,15 +39,15 @@ const MEDIA_TYPES: &[&str] = &[
 #[derive(Debug)]
 pub struct X12_214 {
     settings: DialectSettings,
-    tables: event::Tables,
+    clock: clock::Clock,
 }
 
 impl X12_214 {
-    /// Reads the code and zone tables once.
+    /// A dialect with its settings; the zones that it names are looked up here.
     #[must_use]
     pub fn new(settings: DialectSettings) -> Self {
         let clock = clock::Clock::new(settings.account_zone.clone());
-        Self { settings, tables: event::Tables { codes: codes::Codes::load(), clock } }
+        Self { settings, clock }
     }
 }
 
@@ -56,7 +61,7 @@ impl Dialect for X12_214 {
         let sets = parse::sets(message.body, self.settings.events_max)?;
         sets.iter()
             .flat_map(|set| set.scans.iter().map(move |scan| (set, scan)))
-            .map(|(set, scan)| event::event(&self.tables, message, set, scan))
+            .map(|(set, scan)| event::event(&self.clock, message, set, scan))
             .collect()
     }
 }

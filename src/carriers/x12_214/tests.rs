@@ -266,7 +266,7 @@ fn poison_is_parked_whole() {
         ("no number", interchange(&status.replace("7001*S1", "*")), Code::MISSING_FIELD),
         ("placeholders only", interchange(&status.replace("7001*S1", "N/A*000")), Code::BAD_TRACKING_NUMBER),
         ("number beyond ASCII", interchange(&status.replace("7001*S1", "70Ü1*")), Code::BAD_TRACKING_NUMBER),
-        ("number absurd", interchange(&status.replace("7001", &"7".repeat(65))), Code::BAD_TRACKING_NUMBER),
+        ("number absurd", interchange(&status.replace("7001*S1", &format!("{}*", "7".repeat(65)))), Code::BAD_TRACKING_NUMBER),
         ("one bad set among good ones", interchange(&format!("{status}{}", status.replace("7001*S1", "*"))), Code::MISSING_FIELD),
     ] {
         assert_eq!(code(body.as_bytes()), Some(expected), "{name}");
