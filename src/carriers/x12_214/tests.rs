@@ -171,6 +171,13 @@ fn the_best_number_names_the_shipment() {
 }
 
 #[test]
+fn address_loops_at_the_end_speak_for_the_whole_set() {
+    let status = "AT7*AF*NS***20260304*0812*UT~";
+    let body = interchange(&format!("ST*214*1~\nB10***QLTN~\nLX*1~{status}LX*2~{status}N1*SH*MILL~L11*B77*BM~SE*5*1~"));
+    assert!(read(&body).iter().all(|e| e.tracking_number == "B77"));
+}
+
+#[test]
 fn a_loop_with_several_packages_names_no_piece() {
     let single = one("AT7*D1*NS***20260304*0812*UT", "MAN*GM*00340123450000000018~\nMAN*GM*00340123450000000018~");
     assert_eq!(single.piece.and_then(|p| p.sscc).as_deref(), Some("340123450000000018"));
@@ -324,7 +331,7 @@ fn many_loops_cost_in_proportion() {
     };
     let best = |bytes: &[u8]| (0..3).map(|_| cost(bytes)).min().expect("three");
     let envelope = interchange("");
-    let evil = |piece: &str, n: usize| envelope.replace("GE*1", &format!("ST*214*1~K1*{}GE*1", piece.repeat(n)));
+    let evil = |piece: &str, n: usize| envelope.replace("GE*1", &format!("ST*214*1~K1*{}x~GE*1", piece.repeat(n)));
     assert!(best(body(9000).as_bytes()) < best(body(900).as_bytes()) * 30, "loops");
     for piece in ["~", "\n", "~ ", "~A\n", "*", "MS1*A~", "~~x", "LX~"] {
         assert!(best(evil(piece, 40_000).as_bytes()) < best(evil(piece, 4_000).as_bytes()) * 30, "{piece:?}");
