@@ -69,11 +69,11 @@ impl Dialect for X12_214 {
 /// What can be said before the first segment is read.
 fn check(message: &RawMessage<'_>, settings: &DialectSettings) -> Result<(), Park> {
     let body = message.body;
-    if body.is_empty() {
-        return Err(Park::new(Code::EMPTY_VALUE, "the body is empty"));
-    }
     if body.len() > settings.body_bytes_max {
         return Err(Park::new(Code::TOO_LARGE, format!("{} bytes, {} are allowed", body.len(), settings.body_bytes_max)));
+    }
+    if body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii().is_empty() {
+        return Err(Park::new(Code::EMPTY_VALUE, "the body is empty"));
     }
     let declared = message.content_type.and_then(|t| t.split(';').next()).map(|t| t.trim().to_ascii_lowercase());
     if declared.is_some_and(|t| !t.is_empty() && !MEDIA_TYPES.contains(&t.as_str())) {

@@ -254,7 +254,7 @@ fn poison_is_parked_whole() {
     let status = "ST*214*1~\nB10*7001*S1*QLTN~\nLX*1~\nAT7*D1*NS***20260304*0812*UT~\nSE*5*1~\n";
     for (name, body, expected) in [
         ("empty", String::new(), Code::EMPTY_VALUE),
-        ("blank", " \n".into(), Code::MALFORMED),
+        ("blank", "\u{feff} \n".into(), Code::EMPTY_VALUE),
         ("json", "{\"a\":1}".into(), Code::MALFORMED),
         ("no envelope", status.into(), Code::MALFORMED),
         ("header only", head(106), Code::MALFORMED),
