@@ -8,6 +8,7 @@ mod log;
 mod secret;
 mod service;
 mod settings;
+pub mod topics;
 
 pub use layers::{Error, Loaded, Shown, environment, load};
 pub use log::{LogConfig, LogFormat, LogLevel};

@@ -106,6 +106,12 @@ pub fn rfc3339(at: Micros) -> String {
     jiff::Timestamp::from_microsecond(at).map_or_else(|_| at.to_string(), |t| t.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
 }
 
+/// The moment of an RFC 3339 text (`2026-11-20T08:15:00+01:00`); `None` without an offset, or for anything else.
+#[must_use]
+pub fn parse_rfc3339(text: &str) -> Option<Micros> {
+    text.parse::<jiff::Timestamp>().ok().map(|t| t.as_microsecond())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
