@@ -172,11 +172,12 @@ fn arg(args: &[Value], n: usize) -> &str {
 
 /// Carries a call out in a task of its own: a real Odoo goes on when its caller has given up.
 async fn carry_out(shared: Arc<Shared>, model: &str, method: &str, bound: Result<Call, Fail>) -> Result<Result<Value, Fail>, Broken> {
-    *shared.world().calls.entry(format!("{model}.{method}")).or_default() += 1;
     let call = match bound {
         Ok(call) => call,
         Err(fail) => return Ok(Err(fail)),
     };
+    // Only what exists is counted: the counters stay few, whatever a caller names.
+    *shared.world().calls.entry(format!("{model}.{method}")).or_default() += 1;
     let task = tokio::spawn(async move {
         let (away, slow, fate) = {
             let mut faults = shared.faults();

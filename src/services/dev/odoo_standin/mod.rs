@@ -162,7 +162,7 @@ impl Standin {
         counts.into_iter().filter(|(_, count)| *count > 1).map(|(id, _)| id).collect()
     }
 
-    /// How often each `<model>.<method>` was called, faults included.
+    /// How often each `<model>.<method>` that exists was called, whatever came of it.
     #[must_use]
     pub fn calls(&self) -> BTreeMap<String, u64> {
         self.shared.world().calls.clone()
