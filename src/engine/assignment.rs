@@ -82,6 +82,11 @@ impl Assignment {
         self.waiting.iter().cloned().collect()
     }
 
+    /// What is brought up and may be fetched.
+    pub(super) fn flowing(&self) -> Vec<TopicPartition> {
+        self.standing.keys().cloned().collect()
+    }
+
     pub(super) fn owns(&self, topic: &str, partition: i32) -> bool {
         self.standing.contains_key(&(topic.to_owned(), partition))
     }

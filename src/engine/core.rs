@@ -356,6 +356,16 @@ impl Core {
         Ok(())
     }
 
+    /// A batch that was interrupted before anything of it was committed: what is still ours is read again.
+    pub(super) fn abandon(&mut self, consumer: &GroupConsumer, messages: &[Message<'_>]) -> Result<(), Error> {
+        if let Some(tasks) = &mut self.tasks {
+            tasks.aborted();
+        }
+        self.seek_back(consumer, messages)?;
+        let flowing = self.assignment.flowing();
+        if flowing.is_empty() { Ok(()) } else { consumer.resume(&flowing).map_err(broken) }
+    }
+
     /// Forgetting this is silent loss: the consumer has moved on already.
     pub(super) fn seek_back(&mut self, consumer: &GroupConsumer, messages: &[Message<'_>]) -> Result<(), Error> {
         let mut first: HashMap<TopicPartition, i64> = HashMap::new();

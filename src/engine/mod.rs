@@ -7,6 +7,7 @@ mod batch;
 pub mod conservation;
 mod core;
 pub mod dead_letter;
+pub mod effects;
 
 pub mod processor;
 mod publisher;
@@ -29,6 +30,9 @@ pub enum Error {
     /// The brokers refuse for good what has to be done.
     #[error("the brokers refuse: {0}")]
     Refused(String),
+    /// Nothing can go on before somebody mends the configuration.
+    #[error("stopped until the configuration is mended: {0}")]
+    Stopped(String),
     /// The local disk cannot be used.
     #[error(transparent)]
     Store(#[from] crate::store::Error),
