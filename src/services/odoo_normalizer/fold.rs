@@ -230,6 +230,7 @@ impl Processor for ImageFold {
     fn wake(&mut self, key: &[u8], state: &mut dyn State, now: Micros, out: &mut Outputs) {
         let Some(instance) = users::instance_of_page(key) else {
             state.delete(key);
+            users::forget(state, key);
             return;
         };
         let mut desk = Desk { state, out, instance, now };
