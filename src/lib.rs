@@ -34,3 +34,5 @@ pub mod schema;
 pub mod services;
 pub mod store;
 pub mod telemetry;
+#[cfg(any(test, feature = "testkit"))]
+pub mod testkit;

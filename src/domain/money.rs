@@ -6,6 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Digits after the point in every Avro decimal of ours; `precision` there is 28.
 pub const SCALE: u32 = 6;
+/// 10 to the power of the precision.
+const UNSCALED_LIMIT: u128 = 10_u128.pow(28);
 
 /// A decimal number: money (its currency stands beside it) or a measure (its unit does).
 /// On topics an Avro `decimal(28, 6)`, in text a string without trailing zeros.
@@ -13,27 +15,34 @@ pub const SCALE: u32 = 6;
 pub struct Amount(pub Decimal);
 
 impl Amount {
-    /// Reads `12.34`, `-0.5`, `1e3`; `None` for anything else, or for more than six digits after the point.
+    /// Reads `12.34`, `-0.5`, `1e3`; `None` for anything else, for more than six digits after the point, or for more
+    /// than 28 digits with those six.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let value = text.parse::<Decimal>().or_else(|_| Decimal::from_scientific(text)).ok()?.normalize();
-        let mut scaled = value;
-        scaled.rescale(SCALE);
-        (scaled == value).then_some(Self(value))
+        Self(value).unscaled().map(|_| Self(value))
     }
 
-    fn unscaled_bytes(self) -> Vec<u8> {
-        let mut value = self.0;
-        value.rescale(SCALE);
-        let bytes = value.mantissa().to_be_bytes();
-        let negative = value.is_sign_negative() && value.mantissa() != 0;
+    /// The number times 10^6; `None` when it does not fit an Avro `decimal(28, 6)` without rounding.
+    fn unscaled(self) -> Option<i128> {
+        let mut scaled = self.0;
+        // Where there is no room for all six digits this stops short, or rounds.
+        scaled.rescale(SCALE);
+        let fits = scaled.scale() == SCALE && scaled == self.0 && scaled.mantissa().unsigned_abs() < UNSCALED_LIMIT;
+        fits.then(|| scaled.mantissa())
+    }
+
+    fn unscaled_bytes(self) -> Option<Vec<u8>> {
+        let unscaled = self.unscaled()?;
+        let bytes = unscaled.to_be_bytes();
+        let negative = unscaled < 0;
         let fill: u8 = if negative { 0xff } else { 0 };
         let mut start = 0;
         while start < bytes.len() - 1 && bytes[start] == fill && (bytes[start + 1] & 0x80) == (fill & 0x80) {
             start += 1;
         }
-        bytes[start..].to_vec()
+        Some(bytes[start..].to_vec())
     }
 
     fn from_unscaled(bytes: &[u8]) -> Option<Self> {
@@ -56,7 +65,13 @@ impl std::fmt::Display for Amount {
 
 impl Serialize for Amount {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        if s.is_human_readable() { s.collect_str(self) } else { s.serialize_bytes(&self.unscaled_bytes()) }
+        if s.is_human_readable() {
+            return s.collect_str(self);
+        }
+        match self.unscaled_bytes() {
+            Some(bytes) => s.serialize_bytes(&bytes),
+            None => Err(serde::ser::Error::custom("does not fit decimal(28, 6)")),
+        }
     }
 }
 
@@ -97,7 +112,7 @@ mod tests {
     fn bytes_and_back() {
         for text in ["0", "1", "-1", "0.000001", "-0.000001", "12.34", "-128", "127", "128", "-129", "79228162514264.337593"] {
             let amount = Amount::parse(text).expect(text);
-            assert_eq!(Amount::from_unscaled(&amount.unscaled_bytes()), Some(amount), "{text}");
+            assert_eq!(amount.unscaled_bytes().and_then(|b| Amount::from_unscaled(&b)), Some(amount), "{text}");
         }
     }
 
@@ -106,5 +121,9 @@ mod tests {
         assert_eq!(Amount::parse("0.0000001"), None);
         assert_eq!(Amount::parse("12,5"), None);
         assert_eq!(Amount::parse(""), None);
+        assert!(Amount::parse("9999999999999999999999.999999").is_some());
+        assert_eq!(Amount::parse("10000000000000000000000"), None, "23 digits and the six after the point");
+        assert_eq!(Amount::parse("79228162514264337593543950335"), None);
+        assert_eq!(Amount(Decimal::MAX).unscaled_bytes(), None);
     }
 }

@@ -94,10 +94,22 @@ pub fn wall_clock_micros(local: &str) -> Option<Micros> {
     Offset::UTC.to_timestamp(wall).ok().map(|t| t.as_microsecond())
 }
 
+/// The time zone of an IANA name (`America/New_York`); `None` when there is no such zone.
+#[must_use]
+pub fn zone(name: &str) -> Option<TimeZone> {
+    TimeZone::get(name).ok()
+}
+
 /// RFC 3339 in UTC to the second, for people and logs.
 #[must_use]
 pub fn rfc3339(at: Micros) -> String {
     jiff::Timestamp::from_microsecond(at).map_or_else(|_| at.to_string(), |t| t.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
+/// The moment of an RFC 3339 text (`2026-11-20T08:15:00+01:00`); `None` without an offset, or for anything else.
+#[must_use]
+pub fn parse_rfc3339(text: &str) -> Option<Micros> {
+    text.parse::<jiff::Timestamp>().ok().map(|t| t.as_microsecond())
 }
 
 #[cfg(test)]

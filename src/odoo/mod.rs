@@ -1,3 +1,5 @@
-//! (room)
+//! Odoo's dialect both ways: change events in, calls out.
+//! In come rows and webhook bodies of Odoo 17, 18 and 19, and effects that are to happen there once.
+//! Out go canonical records, and outcomes with the class of every error: wait, park or stop.
 
 pub mod changes;

@@ -1,3 +1,6 @@
-//! (room)
+//! What each subcommand does: a processor on top of the engine, one folder per service.
+//! In come records of the topics it reads; out go records of the topics it owns, and effects outside Kafka.
+//! Nothing is shared between services but topics.
 
 pub mod odoo_normalizer;
+pub mod shipment_tracker;

@@ -1,0 +1,232 @@
+//! The transactional producer of an instance: what it sends is seen whole or not at all.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use rdkafka::consumer::ConsumerGroupMetadata;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{DeliveryResult, Header, Message as _, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext, PurgeConfig};
+use rdkafka::{ClientContext, Offset, TopicPartitionList};
+
+use super::{Error, GroupConsumer, KafkaSettings};
+
+/// Longest one call to the transaction coordinator may take before it is asked again.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a call that may be resumed is resumed before the transaction is given up.
+const RESUMES_MAX: u32 = 6;
+/// How often the producer's queue is looked at, a millisecond each, before a transaction is given up.
+const DRAIN_POLLS_MAX: u32 = 60_000;
+
+/// A record to be sent.
+#[derive(Debug)]
+pub struct OutRecord<'a> {
+    /// Topic with prefix.
+    pub topic: &'a str,
+    /// A given partition, or by key.
+    pub partition: Option<i32>,
+    /// Key.
+    pub key: &'a [u8],
+    /// Value; `None` is a tombstone.
+    pub value: Option<&'a [u8]>,
+    /// Headers in their order.
+    pub headers: &'a [(String, Vec<u8>)],
+    /// Record timestamp, milliseconds; now where `None`.
+    pub timestamp_ms: Option<i64>,
+    /// The offset it gets is reported by [`TransactionalProducer::commit`].
+    pub report_offset: bool,
+}
+
+/// Where the group will stand when the transaction is committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    /// Topic with prefix.
+    pub topic: String,
+    /// Partition.
+    pub partition: i32,
+    /// Next offset to be read.
+    pub next: i64,
+    /// What is committed beside it.
+    pub metadata: String,
+}
+
+#[derive(Default)]
+struct Deliveries {
+    failure: Option<KafkaError>,
+    offsets: HashMap<i32, i64>,
+}
+
+#[derive(Default)]
+struct DeliveryContext {
+    deliveries: Mutex<Deliveries>,
+}
+
+impl ClientContext for DeliveryContext {
+    fn log(&self, level: rdkafka::config::RDKafkaLogLevel, fac: &str, message: &str) {
+        super::admin::log(level, fac, message);
+    }
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(event = "kafka_client_error", error = %error, reason);
+    }
+}
+
+impl ProducerContext for DeliveryContext {
+    /// 1 where the offset is to be reported.
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, report_offset: usize) {
+        let Ok(mut deliveries) = self.deliveries.lock() else { return };
+        match result {
+            Ok(message) if report_offset == 1 => {
+                let last = deliveries.offsets.entry(message.partition()).or_insert(-1);
+                *last = message.offset().max(*last);
+            }
+            Ok(_) => {}
+            Err((error, _)) => deliveries.failure = Some(error.clone()),
+        }
+    }
+}
+
+/// One per instance, used by one thread.
+pub struct TransactionalProducer {
+    inner: BaseProducer<DeliveryContext>,
+}
+
+impl std::fmt::Debug for TransactionalProducer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TransactionalProducer")
+    }
+}
+
+impl TransactionalProducer {
+    /// Registers the instance's id with the coordinator: its predecessor is fenced and its open transaction aborted.
+    pub fn init(settings: &KafkaSettings) -> Result<Self, Error> {
+        let inner: BaseProducer<DeliveryContext> = settings.producer().create_with_context(DeliveryContext::default())?;
+        resume(|| inner.init_transactions(CALL_TIMEOUT))?;
+        Ok(Self { inner })
+    }
+
+    /// Opens a transaction.
+    pub fn begin(&self) -> Result<(), Error> {
+        if let Ok(mut deliveries) = self.inner.context().deliveries.lock() {
+            *deliveries = Deliveries::default();
+        }
+        Ok(self.inner.begin_transaction()?)
+    }
+
+    /// Hands a record to the open transaction; waits while the queue is full.
+    pub fn send(&self, record: &OutRecord<'_>) -> Result<(), Error> {
+        let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
+        for (key, value) in record.headers {
+            headers = headers.insert(Header { key, value: Some(value) });
+        }
+        let mut base = BaseRecord::with_opaque_to(record.topic, usize::from(record.report_offset)).key(record.key).headers(headers);
+        if let Some(value) = record.value {
+            base = base.payload(value);
+        }
+        if let Some(partition) = record.partition {
+            base = base.partition(partition);
+        }
+        if let Some(timestamp) = record.timestamp_ms {
+            base = base.timestamp(timestamp);
+        }
+        for _ in 0..DRAIN_POLLS_MAX {
+            match self.inner.send(base) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                    base = back;
+                    self.inner.poll(Duration::from_millis(1));
+                }
+                Err((error, _)) => return Err(aborting(error)),
+            }
+        }
+        Err(Error::Abort("the producer's queue stayed full".into()))
+    }
+
+    /// Commits what was sent together with the group's positions. Returns, per partition, the last offset of the
+    /// records whose offset was to be reported.
+    pub fn commit(&self, positions: &[Position], consumer: &GroupConsumer) -> Result<HashMap<i32, i64>, Error> {
+        self.drain()?;
+        let group = consumer.group_metadata().ok_or_else(|| Error::Abort("no group membership".into()))?;
+        if !positions.is_empty() {
+            self.send_offsets(positions, &group)?;
+        }
+        resume(|| self.inner.commit_transaction(CALL_TIMEOUT))?;
+        let deliveries = self.inner.context().deliveries.lock();
+        Ok(deliveries.map(|mut d| std::mem::take(&mut d.offsets)).unwrap_or_default())
+    }
+
+    pub(super) fn send_offsets(&self, positions: &[Position], group: &ConsumerGroupMetadata) -> Result<(), Error> {
+        let mut list = TopicPartitionList::with_capacity(positions.len());
+        for p in positions {
+            list.add_partition_offset(&p.topic, p.partition, Offset::Offset(p.next))?;
+        }
+        for p in positions {
+            if let Some(mut element) = list.find_partition(&p.topic, p.partition) {
+                element.set_metadata(&p.metadata);
+            }
+        }
+        resume(|| self.inner.send_offsets_to_transaction(&list, group, CALL_TIMEOUT))
+    }
+
+    /// Commits without positions: only the probe has none.
+    pub(super) fn commit_empty(&self) -> Result<(), Error> {
+        self.drain()?;
+        resume(|| self.inner.commit_transaction(CALL_TIMEOUT))
+    }
+
+    /// Aborts once everything sent has reached the broker.
+    pub(super) fn abort_after_delivery(&self) -> Result<(), Error> {
+        self.drain()?;
+        self.abort()
+    }
+
+    /// Throws away what was sent since [`Self::begin`].
+    pub fn abort(&self) -> Result<(), Error> {
+        self.inner.purge(PurgeConfig::default().queue().inflight());
+        resume(|| self.inner.abort_transaction(CALL_TIMEOUT)).map_err(|e| match e {
+            Error::Abort(text) => Error::Away(text),
+            other => other,
+        })
+    }
+
+    /// Waits until nothing is in flight. rdkafka's own flush inside commit waits in slices of 100 ms, so nothing may be
+    /// in flight when it is called.
+    fn drain(&self) -> Result<(), Error> {
+        for _ in 0..DRAIN_POLLS_MAX {
+            if self.inner.in_flight_count() == 0 {
+                break;
+            }
+            self.inner.poll(Duration::from_millis(1));
+        }
+        self.inner.poll(Duration::ZERO);
+        let failure = self.inner.context().deliveries.lock().ok().and_then(|d| d.failure.clone());
+        match failure {
+            Some(error) => Err(aborting(error)),
+            None if self.inner.in_flight_count() > 0 => Err(Error::Abort("records stayed in flight".into())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// An error of the open transaction: fatal stays fatal, a refusal stays a refusal, everything else costs this transaction.
+fn aborting(error: KafkaError) -> Error {
+    match Error::from(error) {
+        Error::Away(text) => Error::Abort(text),
+        other => other,
+    }
+}
+
+/// Calls again while librdkafka says that the same call may be resumed.
+fn resume(mut call: impl FnMut() -> Result<(), KafkaError>) -> Result<(), Error> {
+    let mut last = String::new();
+    for _ in 0..RESUMES_MAX {
+        match call() {
+            Ok(()) => return Ok(()),
+            Err(KafkaError::Transaction(e)) if e.is_retriable() && !e.is_fatal() && !e.txn_requires_abort() => last = e.to_string(),
+            Err(error) => return Err(aborting(error)),
+        }
+    }
+    Err(Error::Abort(last))
+}

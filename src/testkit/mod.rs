@@ -1,0 +1,5 @@
+//! What tests and benches stand on, and no release contains.
+//! In come seeds; out go records, faults and judgements about what a run has done.
+//! It holds no rule of its own: what is right is said by `domain` and by the contracts.
+
+pub mod records;
