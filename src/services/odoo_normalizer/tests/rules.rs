@@ -263,9 +263,7 @@ fn avro_and_strangers() {
     assert_eq!(code(bench.send("db2.public.stock_picking", &json!({}))), Some(Code::BAD_CHANGE_EVENT));
     assert_eq!(code(bench.send("raw.odoo.other", &json!({}))), Some(Code::BAD_CHANGE_EVENT));
     assert_eq!(code(bench.send("db1.public.stock_picking", &json!({}))), Some(Code::BAD_CHANGE_EVENT));
-    let bad = OdooNormalizerSettings {
-        instances: vec![OdooInstance { name: "x".into(), topics: Some("(".into()), default_company: None }],
-        ..settings()
-    };
+    let mut bad = settings();
+    bad.instances[0].debezium_topics.push("(".into());
     assert!(ImageReader::new(Arc::new(bad), Arc::new(|_| Ok(Value::Null))).is_err());
 }
