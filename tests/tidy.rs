@@ -1,5 +1,6 @@
 //! Holds the house as it was built: layers, owners of outside crates, sizes, words and documents.
 //! Each test collects everything that is out of place before it fails.
+#![allow(clippy::unwrap_used, clippy::string_slice, reason = "a file that cannot be read or a broken pattern shall stop the test")]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -27,7 +28,7 @@ const OWNERS: [(&str, &[&str]); 9] = [
 
 /// Words that promise work instead of doing it, or praise instead of telling.
 const BANNED_WORDS: &str =
-    r"\b(TODO|FIXME|HACK)\b|(?i:\b(seamless(ly)?|leverag(e|es|ing)|utili[sz]e[sd]?|blazing(ly)?|best-in-class|world-class)\b)";
+    r"\b(TODO|FIXME|HACK)\b|(?i-u:\b(seamless(ly)?|leverag(e|es|ing)|utili[sz]e[sd]?|blazing(ly)?|best-in-class|world-class)\b)";
 
 /// Hosts of package registries, and places that exist on one machine only.
 const FOREIGN_PLACES: &str = r"((static|index)\.crates\.io|pypi\.org|pythonhosted\.org|registry\.npmjs\.org|repo1?\.maven\.(org|apache\.org))|(^|[^\w.])/(root|home|Users|work)/\w";
@@ -52,7 +53,7 @@ impl Source {
 
     /// The code that ships: tests stand at the end of a file or in files of their own.
     fn shipped_code(&self) -> &str {
-        let is_test = |name: &str| name == "tests.rs" || name.ends_with("_tests.rs");
+        let is_test = |name: &str| name == "tests.rs" || name == "testing.rs" || name.ends_with("_tests.rs");
         if self.room().is_none_or(|room| room == "testkit") && self.place() != Some("main.rs") && self.place() != Some("lib.rs") {
             return "";
         }
@@ -196,8 +197,10 @@ fn a_room_uses_only_rooms_above_it() {
             wrong.push(format!("{}: not in a room", source.path));
             continue;
         };
+        let shipped_lines = source.shipped_code().lines().count();
         for (used, line) in referred_rooms(&source.code) {
-            if height(&used).is_some_and(|there| there > here) {
+            let in_test = line > shipped_lines;
+            if height(&used).is_some_and(|there| there > here) && !(in_test && used == "testkit") {
                 wrong.push(format!("{}:{line}: {room} uses {used}", source.path));
             }
         }
@@ -211,13 +214,14 @@ fn every_outside_crate_has_one_owner() {
     for (pattern, owners) in OWNERS {
         let used = Regex::new(pattern).unwrap();
         for source in rust_sources() {
-            let Some(place) = source.place().filter(|_| source.room() != Some("testkit")) else { continue };
+            let Some(place) = source.place() else { continue };
             let owned = |owner: &str| place.strip_prefix(owner).is_some_and(|rest| rest.starts_with(['/', '.']));
             if owners.iter().any(|owner| owned(owner)) {
                 continue;
             }
-            if let Some(found) = used.find(&source.code) {
-                let line = line_of(&source.code, found.start());
+            let code = source.shipped_code();
+            if let Some(found) = used.find(code) {
+                let line = line_of(code, found.start());
                 wrong.push(format!("{}:{line}: {} belongs to {}", source.path, found.as_str(), owners.join(", ")));
             }
         }

@@ -123,6 +123,11 @@ impl Config {
         found.within("odoo.notes_per_call", self.odoo.notes_per_call as u64, 1..=500);
         for (name, instance) in &self.odoo.instances {
             odoo_instance(found, name, instance);
+            // Only who calls Odoo holds a key to it.
+            if service == Some(Service::OdooWriter) && instance.api_key.is_empty() {
+                let remedy = "make an API key in Odoo and hand it over, best by …__API_KEY_FILE";
+                found.add(format!("odoo.instances.{name}.api_key"), "is empty", remedy);
+            }
         }
     }
 }
@@ -166,9 +171,6 @@ fn odoo_instance(found: &mut Findings, name: &str, instance: &OdooInstance) {
     found.url(&key("url"), &instance.url);
     if instance.database.is_empty() {
         found.add(key("database"), "is empty", "name the database");
-    }
-    if instance.api_key.is_empty() {
-        found.add(key("api_key"), "is empty", "make an API key in Odoo and hand it over, best by …__API_KEY_FILE");
     }
     found.topic(&key("webhook_topic"), &instance.webhook_topic(name));
     for pattern in &instance.debezium_topics {

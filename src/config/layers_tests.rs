@@ -103,7 +103,6 @@ fn everything_that_is_wrong_is_told_at_once_with_its_key_and_origin() {
         "odoo.instances.Main:1",
         "odoo.instances.Main:1.url",
         "odoo.instances.Main:1.database",
-        "odoo.instances.Main:1.api_key",
         "http.listen",
         "kafk.brokers",
     ] {
@@ -119,6 +118,11 @@ fn a_service_may_need_more_than_the_others() {
     assert!(load(None, &[], Some(Service::CarrierNormalizer)).is_ok());
     let error = load(None, &[], Some(Service::OdooWriter)).unwrap_err().to_string();
     assert!(error.contains("odoo.instances"), "{error}");
+
+    let odoo = file("odoo: {instances: {main: {url: 'https://odoo.example.com', database: prod}}}");
+    assert!(load(Some(odoo.path()), &[], Some(Service::OdooNormalizer)).is_ok(), "who never calls Odoo holds no key");
+    let error = load(Some(odoo.path()), &[], Some(Service::OdooWriter)).unwrap_err().to_string();
+    assert!(error.contains("odoo.instances.main.api_key"), "{error}");
 }
 
 #[test]

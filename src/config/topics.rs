@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Deserializer};
 
 use crate::domain::record::Record;
+use crate::schema::registry::Subject;
 
 /// Who may own or read a topic: the services, those planned, and parties outside.
 const PARTIES: &[&str] = &[
@@ -298,7 +299,13 @@ impl Topics {
         })
     }
 
-    /// Names without prefix that a service owns or reads; families by their pattern.
+    /// The subjects of the canonical topics, with prefix.
+    #[must_use]
+    pub fn subjects(&self, prefix: &str) -> Vec<Subject> {
+        self.canonical().map(|(topic, record)| Subject { topic: format!("{prefix}{topic}"), record: record.to_owned() }).collect()
+    }
+
+    /// The topics that a service owns or reads.
     pub fn of_service<'a>(&'a self, service: &'a str) -> impl Iterator<Item = &'a Topic> {
         self.topics.iter().filter(move |t| t.owner == service || t.readers.iter().any(|r| r == service))
     }

@@ -2,5 +2,7 @@
 //! In come records of the topics it reads; out go records of the topics it owns, and effects outside Kafka.
 //! Nothing is shared between services but topics.
 
+pub mod carrier_normalizer;
+pub mod dev;
 pub mod odoo_normalizer;
 pub mod shipment_tracker;
