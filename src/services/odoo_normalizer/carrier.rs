@@ -17,8 +17,11 @@ const BY_TYPE: &[(&str, &str)] = &[
 ];
 
 /// The canonical carrier code: configured by name, configured by type, or known by type; `None` where nobody tells it.
-pub(super) fn code(configured: &BTreeMap<String, String>, name: Option<&str>, delivery_type: Option<&str>) -> Option<String> {
-    let set = |key: &str| configured.iter().find(|(k, _)| k.trim().eq_ignore_ascii_case(key.trim())).map(|(_, code)| code.clone());
+pub(super) fn code(configured: Option<&BTreeMap<String, String>>, name: Option<&str>, delivery_type: Option<&str>) -> Option<String> {
+    let set = |key: &str| {
+        let same = |(k, _): &(&String, &String)| k.trim().eq_ignore_ascii_case(key.trim());
+        configured?.iter().find(same).map(|(_, code)| code.clone())
+    };
     name.and_then(set).or_else(|| delivery_type.and_then(set)).or_else(|| {
         let delivery_type = delivery_type?;
         BY_TYPE.iter().find(|(known, _)| *known == delivery_type).map(|(_, code)| (*code).to_owned())
@@ -32,12 +35,12 @@ mod tests {
     #[test]
     fn names_go_before_types_and_rules_tell_nothing() {
         let configured = BTreeMap::from([("Next day".to_owned(), "dpd".to_owned()), ("fixed".to_owned(), "gls".to_owned())]);
-        let none = BTreeMap::new();
-        assert_eq!(code(&configured, Some("next DAY "), Some("ups")).as_deref(), Some("dpd"));
-        assert_eq!(code(&configured, Some("Standard"), Some("fixed")).as_deref(), Some("gls"));
-        assert_eq!(code(&none, Some("Standard"), Some("ups_rest")).as_deref(), Some("ups"));
-        assert_eq!(code(&none, Some("Standard"), Some("fixed")), None);
-        assert_eq!(code(&none, Some("UPS"), Some("easypost")), None);
-        assert_eq!(code(&none, None, None), None);
+        let configured = Some(&configured);
+        assert_eq!(code(configured, Some("next DAY "), Some("ups")).as_deref(), Some("dpd"));
+        assert_eq!(code(configured, Some("Standard"), Some("fixed")).as_deref(), Some("gls"));
+        assert_eq!(code(None, Some("Standard"), Some("ups_rest")).as_deref(), Some("ups"));
+        assert_eq!(code(None, Some("Standard"), Some("fixed")), None);
+        assert_eq!(code(None, Some("UPS"), Some("easypost")), None);
+        assert_eq!(code(None, None, None), None);
     }
 }

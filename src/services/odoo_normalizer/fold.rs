@@ -115,7 +115,7 @@ impl ImageFold {
     fn delivery(&self, id: i64, held: &mut Held, at: Micros, desk: &mut Desk<'_>) -> &'static str {
         let Some(whose) = self.whose(desk.instance, id, held) else { return "half_filled" };
         let around = around(held, desk);
-        let Some(mut delivery) = join::delivery(whose, held, &around, &self.settings) else { return "half_filled" };
+        let Some(mut delivery) = join::delivery(whose, held, &around, self.settings.instance(desk.instance)) else { return "half_filled" };
         let is_one = delivery.sale_id.is_some() || delivery.carrier_id.is_some() || !delivery.tracking_numbers.is_empty();
         if held.published.is_none() && (held.deleted || !is_one) {
             return "not_a_delivery";
@@ -157,7 +157,7 @@ impl ImageFold {
 
     /// Nothing can be keyed before the company is known: from the image, or for a database of one company from the configuration.
     fn whose<'a>(&self, instance: &'a str, id: i64, held: &Held) -> Option<Whose<'a>> {
-        let of_instance = || self.settings.instances.iter().find(|i| i.name == instance)?.default_company;
+        let of_instance = || self.settings.instance(instance)?.default_company;
         let company_id = held.id("company_id").or_else(of_instance)?;
         Some(Whose { instance, company_id, id })
     }
@@ -230,6 +230,7 @@ impl Processor for ImageFold {
     fn wake(&mut self, key: &[u8], state: &mut dyn State, now: Micros, out: &mut Outputs) {
         let Some(instance) = users::instance_of_page(key) else {
             state.delete(key);
+            users::forget(state, key);
             return;
         };
         let mut desk = Desk { state, out, instance, now };

@@ -1,7 +1,7 @@
 //! Remembered images put together to canonical records. Pure.
 
 use super::held::Held;
-use super::{OdooNormalizerSettings, carrier, links};
+use super::{OdooInstance, carrier, links};
 use crate::domain::erp::{Contact, ErpDelivery, ErpInvoice, ErpOrder};
 use crate::domain::ids::DeliveryKey;
 use crate::domain::time::Micros;
@@ -30,10 +30,10 @@ pub(super) struct Around {
 }
 
 /// The delivery, or `None` while the image is half filled: inside its first transaction a picking has no state yet.
-pub(super) fn delivery(whose: Whose<'_>, picking: &Held, around: &Around, settings: &OdooNormalizerSettings) -> Option<ErpDelivery> {
+pub(super) fn delivery(whose: Whose<'_>, picking: &Held, around: &Around, settings: Option<&OdooInstance>) -> Option<ErpDelivery> {
     let of_carrier = |field: &str| around.carrier.as_ref().filter(|c| !c.deleted).and_then(|c| c.text(field));
     let carrier_name = of_carrier("name");
-    let carrier = carrier::code(&settings.carriers, carrier_name.as_deref(), of_carrier("delivery_type").as_deref());
+    let carrier = carrier::code(settings.map(|s| &s.carriers), carrier_name.as_deref(), of_carrier("delivery_type").as_deref());
     Some(ErpDelivery {
         delivery_key: whose.key(),
         odoo_instance: whose.instance.to_owned(),
@@ -49,7 +49,7 @@ pub(super) fn delivery(whose: Whose<'_>, picking: &Held, around: &Around, settin
         carrier,
         tracking_numbers: picking.text("carrier_tracking_ref").map(|t| links::numbers(&t)).unwrap_or_default(),
         carrier_price: picking.amount("carrier_price"),
-        currency: settings.company_currencies.get(&format!("{}:{}", whose.instance, whose.company_id)).cloned(),
+        currency: settings.and_then(|s| s.company_currencies.get(&whose.company_id).cloned()),
         weight: picking.amount("weight"),
         date_deadline: picking.moment("date_deadline"),
         scheduled_date: picking.moment("scheduled_date"),

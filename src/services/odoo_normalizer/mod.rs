@@ -34,43 +34,44 @@ pub const ORDERS_TOPIC: &str = "erp.orders";
 pub const INVOICES_TOPIC: &str = "erp.invoices";
 /// Which tracking number belongs to which delivery.
 pub const LINKS_TOPIC: &str = "shipment.links";
-/// Webhook bodies arrive on this plus the instance's name, underscores as hyphens.
-pub const RAW_TOPIC_PREFIX: &str = "raw.odoo.";
 
 /// What the configuration says.
 #[derive(Debug, Clone)]
 pub struct OdooNormalizerSettings {
     /// The Odoo databases that are followed.
     pub instances: Vec<OdooInstance>,
-    /// Language of translated names, Odoo's code: `en_US`.
-    pub language: String,
-    /// Carrier code by name of the delivery method (any case) or by its `delivery_type`. A name goes before a type.
-    pub carriers: BTreeMap<String, String>,
-    /// ISO 4217 code of the company's currency by `<instance>:<company id>`: Odoo's freight price has no currency of its own.
-    pub company_currencies: BTreeMap<String, String>,
     /// How long a record is remembered after it was settled (done, cancelled, paid, deleted), microseconds.
     pub window: Micros,
 }
 
 impl Default for OdooNormalizerSettings {
     fn default() -> Self {
-        Self {
-            instances: Vec::new(),
-            language: "en_US".to_owned(),
-            carriers: BTreeMap::new(),
-            company_currencies: BTreeMap::new(),
-            window: 45 * 86_400 * 1_000_000,
-        }
+        Self { instances: Vec::new(), window: 45 * 86_400 * 1_000_000 }
+    }
+}
+
+impl OdooNormalizerSettings {
+    /// The settings of a database; `None` for one that has been taken out of the configuration.
+    fn instance(&self, name: &str) -> Option<&OdooInstance> {
+        self.instances.iter().find(|i| i.name == name)
     }
 }
 
 /// One followed Odoo database.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct OdooInstance {
     /// Name, without a colon.
     pub name: String,
-    /// Regular expression that names Debezium's topics of this database, whole; `None` where there are only webhooks.
-    pub topics: Option<String>,
+    /// Topic of webhook bodies: `raw.odoo.<name>`.
+    pub webhook_topic: String,
+    /// Regular expressions, each for the whole name of topics of Debezium.
+    pub debezium_topics: Vec<String>,
+    /// Language of translated names, Odoo's code: `en_US`.
+    pub language: String,
+    /// Carrier code by name of the delivery method (any case) or by its `delivery_type`. A name goes before a type.
+    pub carriers: BTreeMap<String, String>,
     /// `res.company` id of records that do not tell theirs: for webhooks without `company_id` in a database of one company.
     pub default_company: Option<i64>,
+    /// ISO 4217 code of a company's currency by `res.company` id: Odoo's freight price has no currency of its own.
+    pub company_currencies: BTreeMap<i64, String>,
 }

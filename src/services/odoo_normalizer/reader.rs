@@ -5,7 +5,7 @@ use std::sync::Arc;
 use regex::Regex;
 use serde_json::Value;
 
-use super::{IMAGES_TOPIC, OdooNormalizerSettings, RAW_TOPIC_PREFIX};
+use super::{IMAGES_TOPIC, OdooInstance, OdooNormalizerSettings};
 use crate::domain::record::Record;
 use crate::domain::time::Micros;
 use crate::domain::verdict::{Code, Park, Verdict};
@@ -26,7 +26,8 @@ pub struct PatternError {
 /// Reads raw messages of every form into images.
 pub struct ImageReader {
     settings: Arc<OdooNormalizerSettings>,
-    patterns: Vec<(Regex, String)>,
+    /// Each with the place of its instance in the settings.
+    patterns: Vec<(Regex, usize)>,
     decode: AvroDecoder,
 }
 
@@ -43,21 +44,23 @@ impl ImageReader {
     /// When a topic pattern is no regular expression.
     pub fn new(settings: Arc<OdooNormalizerSettings>, decode: AvroDecoder) -> Result<Self, PatternError> {
         let mut patterns = Vec::new();
-        for instance in &settings.instances {
-            let Some(topics) = &instance.topics else { continue };
-            let pattern =
-                Regex::new(&format!("^(?:{topics})$")).map_err(|source| PatternError { instance: instance.name.clone(), source })?;
-            patterns.push((pattern, instance.name.clone()));
+        for (place, instance) in settings.instances.iter().enumerate() {
+            for topics in &instance.debezium_topics {
+                let pattern =
+                    Regex::new(&format!("^(?:{topics})$")).map_err(|source| PatternError { instance: instance.name.clone(), source })?;
+                patterns.push((pattern, place));
+            }
         }
         Ok(Self { settings, patterns, decode })
     }
 
-    /// The instance that a topic belongs to: by name behind `raw.odoo.`, else by the first pattern that names it.
-    fn instance(&self, topic: &str) -> Option<&str> {
-        if let Some(part) = topic.strip_prefix(RAW_TOPIC_PREFIX) {
-            return self.settings.instances.iter().map(|i| i.name.as_str()).find(|name| *name == part || name.replace('_', "-") == part);
-        }
-        self.patterns.iter().find(|(pattern, _)| pattern.is_match(topic)).map(|(_, name)| name.as_str())
+    /// The instance that a topic belongs to: that of its webhooks, else the first whose pattern names it.
+    fn instance(&self, topic: &str) -> Option<&OdooInstance> {
+        let instances = &self.settings.instances;
+        instances.iter().find(|i| i.webhook_topic == topic).or_else(|| {
+            let (_, place) = self.patterns.iter().find(|(pattern, _)| pattern.is_match(topic))?;
+            instances.get(*place)
+        })
     }
 
     fn read(&self, input: &Input<'_>) -> Result<Parsed, Park> {
@@ -74,8 +77,8 @@ impl ImageReader {
             topic: input.topic,
             key: input.key,
             value: *value,
-            instance,
-            language: &self.settings.language,
+            instance: &instance.name,
+            language: &instance.language,
             received_at: input.received_at,
             avro,
         })

@@ -78,3 +78,16 @@ pub(super) fn of(state: &mut dyn State, model: &str, instance: &str, id: i64, no
     }
     page(state, &page_key(model, instance, id, newest))
 }
+
+/// Forgets the lists of a record that is forgotten itself, by its state key.
+pub(super) fn forget(state: &mut dyn State, record_key: &[u8]) {
+    let Some(record) = std::str::from_utf8(record_key).ok().and_then(|key| key.strip_prefix("i:")) else { return };
+    let model = record.split(':').next().unwrap_or_default();
+    if !models().contains(&model) {
+        return;
+    }
+    state.delete(format!("h:{record}").as_bytes());
+    for page in 0..pages_max(model) {
+        state.delete(format!("u:{record}:{page}").as_bytes());
+    }
+}

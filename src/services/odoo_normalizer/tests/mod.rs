@@ -51,15 +51,22 @@ struct Bench {
 }
 
 fn settings() -> OdooNormalizerSettings {
-    OdooNormalizerSettings {
-        instances: vec![
-            OdooInstance { name: "main".into(), topics: Some(r"db1\.public\.[a-z_]+".into()), default_company: None },
-            OdooInstance { name: "one_company".into(), topics: None, default_company: Some(1) },
-        ],
+    let main = OdooInstance {
+        name: "main".into(),
+        webhook_topic: "raw.odoo.main".into(),
+        debezium_topics: vec![r"db1\.public\.[a-z_]+".into()],
+        language: "en_US".into(),
         carriers: BTreeMap::from([("Next day".to_owned(), "dpd".to_owned())]),
-        company_currencies: BTreeMap::from([("main:1".to_owned(), "EUR".to_owned())]),
-        ..OdooNormalizerSettings::default()
-    }
+        default_company: None,
+        company_currencies: BTreeMap::from([(1, "EUR".to_owned())]),
+    };
+    let one_company = OdooInstance {
+        name: "one_company".into(),
+        webhook_topic: "raw.odoo.one-company".into(),
+        default_company: Some(1),
+        ..OdooInstance::default()
+    };
+    OdooNormalizerSettings { instances: vec![main, one_company], ..OdooNormalizerSettings::default() }
 }
 
 impl Bench {

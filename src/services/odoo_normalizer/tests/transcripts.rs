@@ -8,9 +8,8 @@ use super::*;
 
 /// The recordings; `None`, with a word about it, where they are not there.
 fn recording(name: &str) -> Option<String> {
-    #[expect(clippy::disallowed_methods, reason = "where the recordings lie is no setting of the product")]
     let folder =
-        std::env::var("WAYBILL_SHARED").map_or_else(|_| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared")), PathBuf::from);
+        option_env!("WAYBILL_SHARED").map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared")), PathBuf::from);
     let path = folder.join("odoo/transcripts").join(name);
     let text = std::fs::read_to_string(&path).ok();
     if text.is_none() {
