@@ -103,10 +103,10 @@ impl Record {
                 of(&["link", &r.delivery_key, &r.shipment_key, if r.linked { "1" } else { "0" }, &r.linked_at.to_string()])
             }
             Self::ExceptionRaised(r) => of(&["exception", &r.exception_id, &r.state]),
-            Self::ErpDelivery(r) => of(&["delivery", &r.delivery_key, &r.written_at.unwrap_or(0).to_string(), &r.state]),
-            Self::ErpOrder(r) => of(&["order", &r.order_key, &r.written_at.unwrap_or(0).to_string(), &r.state]),
-            Self::ErpInvoice(r) => of(&["invoice", &r.invoice_key, &r.written_at.unwrap_or(0).to_string(), &r.state]),
-            Self::OdooImage(r) => of(&["image", &r.odoo_instance, &r.model, &r.record_id.to_string(), &r.received_at.to_string()]),
+            Self::ErpDelivery(r) => of(&["delivery", &r.delivery_key, &format!("{r:?}")]),
+            Self::ErpOrder(r) => of(&["order", &r.order_key, &format!("{r:?}")]),
+            Self::ErpInvoice(r) => of(&["invoice", &r.invoice_key, &format!("{r:?}")]),
+            Self::OdooImage(r) => of(&["image", &format!("{r:?}")]),
             Self::OdooCommand(r) => r.command_id.clone(),
             Self::OdooResult(r) => r.effect_id.clone(),
             Self::ParcelChange(r) => of(&[

@@ -218,7 +218,12 @@ impl Core {
         };
         let (kind, stateful) = (spec.kind, spec.stateful);
         let payload = match (kind, message.value()) {
-            (InputKind::Raw, value) => Payload::Raw(value),
+            (InputKind::MaybeAvro, Some(value)) if value.first() == Some(&0) => match self.around.codecs.prepare(value) {
+                Ok(()) => Payload::Raw(Some(value)),
+                Err(DecodeError::Park(park)) => return Ok(Err(park)),
+                Err(DecodeError::Registry(error)) => return Err(kafka::Error::Abort(error.to_string()).into()),
+            },
+            (InputKind::Raw | InputKind::MaybeAvro, value) => Payload::Raw(value),
             (InputKind::Canonical(_), None) => return Ok(Err(Park::new(Code::EMPTY_VALUE, "a tombstone"))),
             (InputKind::Canonical(name), Some(value)) => match self.around.codecs.decode(name, value) {
                 Ok(record) => Payload::Canonical(record),

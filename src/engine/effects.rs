@@ -126,7 +126,7 @@ pub fn run_effects<H: EffectHandler>(
 ) -> Result<(), Error> {
     let name = spec.name;
     let Some((core, clients)) = Core::start(spec, kafka, settings, around)? else { return Ok(()) };
-    let mut effects = Effects { core, handler, limits, runtime };
+    let mut effects = Effects { core, handler, limits, runtime, intended: HashMap::new() };
     while !effects.core.around.stopping() {
         effects.round(&clients)?;
     }
@@ -141,7 +141,12 @@ struct Effects<H: EffectHandler> {
     handler: H,
     limits: EffectSettings,
     runtime: tokio::runtime::Handle,
+    /// When this process last intended something, by partition: its own calls have ended, so it need not wait for them.
+    intended: HashMap<i32, Micros>,
 }
+
+/// What a batch has come to: its work, and the last changelog offset by partition.
+type Outcome = (Work, HashMap<i32, i64>);
 
 /// A record with what it asks for.
 struct Planned<'a, E> {
@@ -180,7 +185,7 @@ impl<H: EffectHandler> Effects<H> {
     }
 
     /// Plans, commits the intention, acts, commits the outcome. `None`: interrupted, to be read again.
-    fn batch(&mut self, clients: &Clients, messages: &[Message<'_>], mut work: Work) -> Result<Option<(Work, HashMap<i32, i64>)>, Failure> {
+    fn batch(&mut self, clients: &Clients, messages: &[Message<'_>], mut work: Work) -> Result<Option<Outcome>, Failure> {
         let mut planned = Vec::with_capacity(messages.len());
         for message in messages {
             if self.core.assignment.owns(message.topic(), message.partition()) {
@@ -244,11 +249,13 @@ impl<H: EffectHandler> Effects<H> {
             effects.retain(|id| ids.contains(id));
             let Some(mut state) = self.core.tasks.as_mut().and_then(|t| t.state(partition)) else { continue };
             let before: Intent = state.get(INTENT).and_then(|b| postcard::from_bytes(b).ok()).unwrap_or_default();
-            if before.effects.iter().any(|id| ids.contains(id)) {
+            let own = self.intended.get(&partition) == Some(&before.at);
+            if !own && before.effects.iter().any(|id| ids.contains(id)) {
                 let passed = Duration::from_micros(u64::try_from(now.saturating_sub(before.at)).unwrap_or(0));
                 wait = wait.max(self.limits.settle.saturating_sub(passed));
             }
             state.put(INTENT, postcard::to_stdvec(&Intent { effects, at: now }).unwrap_or_default(), None);
+            self.intended.insert(partition, now);
             work.touched.insert(partition);
         }
         clients.producer.begin()?;

@@ -17,6 +17,8 @@ use crate::telemetry::metrics::Metrics;
 pub enum InputKind {
     /// Bytes as received.
     Raw,
+    /// Bytes as received, or another's Avro in the wire format, whose schema is made available before it is processed.
+    MaybeAvro,
     /// The Avro record of this name.
     Canonical(&'static str),
 }

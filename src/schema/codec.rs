@@ -139,6 +139,15 @@ impl Codecs {
         }
     }
 
+    /// Makes sure that the writer's schema of a value is at hand, so that reading it later asks nobody.
+    ///
+    /// # Errors
+    /// `WB-0120` for broken bytes or an unknown id; the registry's error when it is away.
+    pub fn prepare(&self, bytes: &[u8]) -> Result<(), DecodeError> {
+        let (id, _) = wire::split(bytes)?;
+        self.written(id).map(|_| ())
+    }
+
     /// Reads any value in the wire format under its writer's schema, as JSON (see [`generic::decode_generic`]).
     ///
     /// # Errors
