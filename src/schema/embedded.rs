@@ -129,7 +129,9 @@ mod tests {
         let mut marked = std::collections::BTreeSet::new();
         walk_all(|path, node| {
             if node["pii"] == true {
-                marked.insert(path.rsplit('/').take(2).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("."));
+                let mut last = path.rsplit('/');
+                let (field, owner) = (last.next().unwrap_or_default(), last.next().unwrap_or_default());
+                marked.insert(format!("{owner}.{field}"));
             }
         });
         for field in [
