@@ -1,1 +1,7 @@
-fn main() {}
+//! The `waybill` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    waybill::cli::main()
+}

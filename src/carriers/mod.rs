@@ -3,6 +3,17 @@
 //! Pure functions on bytes with code tables as data: no Kafka, no store, no network, no clock.
 #![deny(clippy::indexing_slicing)]
 
+pub mod codes;
+pub mod easypost;
+pub mod edi;
+pub mod event;
+pub mod fedex;
+pub mod json;
+pub mod times;
+pub mod ups;
+pub mod x12_214;
+pub mod zones;
+
 use crate::domain::event::{RawRef, ShipmentEvent};
 use crate::domain::time::Micros;
 use crate::domain::verdict::Park;
@@ -47,4 +58,19 @@ pub trait Dialect: Send + Sync {
     /// # Errors
     /// A [`Park`] with a stable code when nothing can be made of the bytes. Never a panic, whatever the bytes.
     fn parse(&self, message: &RawMessage<'_>) -> Result<Vec<ShipmentEvent>, Park>;
+}
+
+/// The sources that [`dialect`] knows.
+pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214"];
+
+/// The dialect of a source with its settings; `None` for a source that is not in [`SOURCES`].
+#[must_use]
+pub fn dialect(source: &str, settings: DialectSettings) -> Option<Box<dyn Dialect>> {
+    Some(match source {
+        "ups" => Box::new(ups::Ups::new(settings)),
+        "fedex" => Box::new(fedex::FedEx::new(settings)),
+        "easypost" => Box::new(easypost::EasyPost::new(settings)),
+        "x12_214" => Box::new(x12_214::X12_214::new(settings)),
+        _ => return None,
+    })
 }

@@ -51,6 +51,24 @@ pub struct ShipmentStatus {
     pub received_at: i64,
 }
 
+/// A parcel of a delivery has changed, came or went. Avro record `ParcelChange`, internal topic `shipment.parcels`,
+/// key: delivery key, so that all parcels of a delivery meet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ParcelChange {
+    /// `<odoo instance>:<company id>:<picking id>`.
+    pub delivery_key: String,
+    /// `WH/OUT/00015`, where known.
+    pub picking_name: Option<String>,
+    /// How many tracking numbers the delivery has in Odoo.
+    pub parcels_expected: i32,
+    /// False when the parcel no longer belongs to the delivery.
+    pub linked: bool,
+    /// When the newest fact behind this reached us, UTC microseconds.
+    pub changed_at: i64,
+    /// Where the parcel stands.
+    pub status: ShipmentStatus,
+}
+
 /// One milestone that a parcel passed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MilestoneReached {
@@ -97,4 +115,57 @@ pub struct DeliveryStatus {
     pub version: i64,
     /// When the newest fact behind this reached us, UTC.
     pub received_at: i64,
+}
+
+/// How far a milestone is along the way, for the least advanced parcel of a delivery.
+fn advance(milestone: Milestone) -> u8 {
+    use Milestone as M;
+    match milestone {
+        M::Unknown | M::Info => 0,
+        M::Announced => 1,
+        M::Accepted => 2,
+        M::InTransit | M::Expired => 3,
+        M::OutForDelivery => 4,
+        M::DeliveryAttempted => 5,
+        M::AvailableForPickup => 6,
+        M::Delivered => 7,
+        M::Cancelled | M::Returning | M::Returned | M::Exception | M::Lost | M::Disposed => 8,
+    }
+}
+
+/// The milestone of a whole delivery. Trouble with any parcel shows first, the worst of it before the rest (lost,
+/// disposed, exception, returned, returning); else the least advanced parcel decides. Cancelled parcels count only
+/// when all are.
+#[must_use]
+pub fn delivery_milestone(parcels: &[Milestone]) -> Milestone {
+    use Milestone as M;
+    let trouble = [M::Lost, M::Disposed, M::Exception, M::Returned, M::Returning];
+    if let Some(worst) = trouble.into_iter().find(|t| parcels.contains(t)) {
+        return worst;
+    }
+    let alive = parcels.iter().copied().filter(|m| *m != M::Cancelled);
+    alive.min_by_key(|m| advance(*m)).unwrap_or(if parcels.is_empty() { M::Unknown } else { M::Cancelled })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Milestone as M;
+
+    #[test]
+    fn a_delivery_is_as_far_as_its_last_parcel_and_trouble_shows_first() {
+        let cases: &[(&[M], M)] = &[
+            (&[], M::Unknown),
+            (&[M::Delivered, M::InTransit], M::InTransit),
+            (&[M::Delivered, M::Delivered], M::Delivered),
+            (&[M::Delivered, M::Exception], M::Exception),
+            (&[M::Lost, M::Exception], M::Lost),
+            (&[M::Delivered, M::Cancelled], M::Delivered),
+            (&[M::Cancelled], M::Cancelled),
+            (&[M::Unknown, M::Delivered], M::Unknown),
+        ];
+        for (parcels, expected) in cases {
+            assert_eq!(delivery_milestone(parcels), *expected, "{parcels:?}");
+        }
+    }
 }

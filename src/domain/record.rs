@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::dedup;
-use super::delivery::{DeliveryStatus, ShipmentStatus};
+use super::delivery::{DeliveryStatus, ParcelChange, ShipmentStatus};
 use super::erp::{ErpDelivery, ErpInvoice, ErpOrder, ShipmentLink};
 use super::event::ShipmentEvent;
 use super::exception::ExceptionRaised;
@@ -50,6 +50,7 @@ pub enum Record {
     OdooImage(Box<OdooImage>),
     OdooCommand(Box<OdooCommand>),
     OdooResult(Box<OdooResult>),
+    ParcelChange(Box<ParcelChange>),
 }
 
 impl Record {
@@ -66,6 +67,7 @@ impl Record {
         "OdooImage",
         "OdooCommand",
         "OdooResult",
+        "ParcelChange",
     ];
 
     /// Name of the Avro record.
@@ -83,6 +85,7 @@ impl Record {
             Self::OdooImage(_) => "OdooImage",
             Self::OdooCommand(_) => "OdooCommand",
             Self::OdooResult(_) => "OdooResult",
+            Self::ParcelChange(_) => "ParcelChange",
         }
     }
 
@@ -99,13 +102,22 @@ impl Record {
             Self::ShipmentLink(r) => {
                 of(&["link", &r.delivery_key, &r.shipment_key, if r.linked { "1" } else { "0" }, &r.linked_at.to_string()])
             }
-            Self::ExceptionRaised(r) => r.exception_id.clone(),
+            Self::ExceptionRaised(r) => of(&["exception", &r.exception_id, &r.state]),
             Self::ErpDelivery(r) => of(&["delivery", &r.delivery_key, &r.written_at.unwrap_or(0).to_string(), &r.state]),
             Self::ErpOrder(r) => of(&["order", &r.order_key, &r.written_at.unwrap_or(0).to_string(), &r.state]),
             Self::ErpInvoice(r) => of(&["invoice", &r.invoice_key, &r.written_at.unwrap_or(0).to_string(), &r.state]),
             Self::OdooImage(r) => of(&["image", &r.odoo_instance, &r.model, &r.record_id.to_string(), &r.received_at.to_string()]),
             Self::OdooCommand(r) => r.command_id.clone(),
             Self::OdooResult(r) => r.effect_id.clone(),
+            Self::ParcelChange(r) => of(&[
+                "parcel",
+                &r.delivery_key,
+                &r.status.carrier,
+                &r.status.shipment_key,
+                &r.status.version.to_string(),
+                if r.linked { "1" } else { "0" },
+                &r.changed_at.to_string(),
+            ]),
         }
     }
 
@@ -124,6 +136,7 @@ impl Record {
             Self::OdooImage(r) => r.received_at,
             Self::OdooCommand(r) => r.requested_at,
             Self::OdooResult(r) => r.settled_at,
+            Self::ParcelChange(r) => r.changed_at,
         }
     }
 }

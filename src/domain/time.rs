@@ -94,6 +94,12 @@ pub fn wall_clock_micros(local: &str) -> Option<Micros> {
     Offset::UTC.to_timestamp(wall).ok().map(|t| t.as_microsecond())
 }
 
+/// The time zone of an IANA name (`America/New_York`); `None` when there is no such zone.
+#[must_use]
+pub fn zone(name: &str) -> Option<TimeZone> {
+    TimeZone::get(name).ok()
+}
+
 /// RFC 3339 in UTC to the second, for people and logs.
 #[must_use]
 pub fn rfc3339(at: Micros) -> String {

@@ -108,6 +108,7 @@ impl Codecs {
             Record::OdooImage(r) => codec.write(r.as_ref(), buf),
             Record::OdooCommand(r) => codec.write(r.as_ref(), buf),
             Record::OdooResult(r) => codec.write(r.as_ref(), buf),
+            Record::ParcelChange(r) => codec.write(r.as_ref(), buf),
         };
         if !done {
             buf.truncate(before);
@@ -254,6 +255,7 @@ fn read_as(name: &str, source: &mut impl Source) -> Option<Record> {
         "OdooImage" => Record::OdooImage(source.read()?),
         "OdooCommand" => Record::OdooCommand(source.read()?),
         "OdooResult" => Record::OdooResult(source.read()?),
+        "ParcelChange" => Record::ParcelChange(source.read()?),
         _ => return None,
     })
 }
@@ -275,6 +277,7 @@ pub fn to_json(record: &Record) -> Result<serde_json::Value, serde_json::Error> 
         Record::OdooImage(r) => serde_json::to_value(r),
         Record::OdooCommand(r) => serde_json::to_value(r),
         Record::OdooResult(r) => serde_json::to_value(r),
+        Record::ParcelChange(r) => serde_json::to_value(r),
     }
 }
 

@@ -40,6 +40,7 @@ pub static SCHEMAS: &[Embedded] = embedded! {
     "OdooImage": 1;
     "OdooCommand": 1;
     "OdooResult": 1;
+    "ParcelChange": 1;
 };
 
 static PARSED: LazyLock<Vec<Result<Schema, String>>> =

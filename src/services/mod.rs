@@ -1,5 +1,8 @@
-//! What each subcommand does.
-//! In come records from the engine and, for `waybill dev`, nothing but time.
-//! Out go verdicts, outputs and the embedded parts that make a whole system of one process.
+//! What each subcommand does: a processor on top of the engine, one folder per service.
+//! In come records of the topics it reads; out go records of the topics it owns, and effects outside Kafka.
+//! Nothing is shared between services but topics.
 
+pub mod carrier_normalizer;
 pub mod dev;
+pub mod odoo_normalizer;
+pub mod shipment_tracker;

@@ -8,7 +8,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
 use rust_decimal::Decimal;
 
-use crate::domain::delivery::{DeliveryStatus, MilestoneReached, ShipmentStatus};
+use crate::domain::delivery::{DeliveryStatus, MilestoneReached, ParcelChange, ShipmentStatus};
 use crate::domain::erp::{Contact, ErpDelivery, ErpInvoice, ErpOrder, ShipmentLink};
 use crate::domain::event::{CashOnDelivery, Eta, Measures, Partner, Piece, Place, ProofOfDelivery, RawCode, RawRef, ShipmentEvent};
 use crate::domain::exception::ExceptionRaised;
@@ -384,6 +384,18 @@ pub fn odoo_result() -> impl Strategy<Value = OdooResult> {
     })
 }
 
+/// Any change of a parcel.
+pub fn parcel_change() -> impl Strategy<Value = ParcelChange> {
+    record!(ParcelChange {
+        delivery_key: text(),
+        picking_name: texts(),
+        parcels_expected: 0..99_i32,
+        linked: any::<bool>(),
+        changed_at: micros(),
+        status: shipment_status(),
+    })
+}
+
 /// Any record of any kind, each kind as often as the others.
 pub fn record() -> impl Strategy<Value = Record> {
     prop_oneof![
@@ -398,6 +410,7 @@ pub fn record() -> impl Strategy<Value = Record> {
             odoo_image().prop_map(|r| Record::OdooImage(Box::new(r))),
             odoo_command().prop_map(|r| Record::OdooCommand(Box::new(r))),
             odoo_result().prop_map(|r| Record::OdooResult(Box::new(r))),
+            parcel_change().prop_map(|r| Record::ParcelChange(Box::new(r))),
         ],
     ]
 }

@@ -1,5 +1,6 @@
-//! The parts that `waybill dev` and the tests put in the place of real systems.
-//! In come calls in the real system's protocol.
-//! Out go the answers that the real system would give, its errors among them.
+//! `waybill dev`: everything in one process, with stand-ins for what is outside.
+//! In come sample messages; out go the records and effects of the same engine, processors and dialects as in production,
+//! and a report of what became of every record.
 
+pub mod odoo_standin;
 pub mod registry;

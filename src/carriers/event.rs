@@ -1,0 +1,198 @@
+//! One way from what a dialect has read to a [`ShipmentEvent`].
+
+use std::borrow::Cow;
+
+use super::RawMessage;
+use super::codes::Meaning;
+use crate::domain::dedup::{self, Identity};
+use crate::domain::event::{Label, Piece, Place, RawCode, ShipmentEvent};
+use crate::domain::ids;
+use crate::domain::time::Told;
+use crate::domain::verdict::{Code, Park};
+use crate::domain::vocabulary::{Actor, ExceptionReason, Leg, Milestone, SubStatus};
+
+/// What all events of one shipment in one message have in common.
+#[derive(Debug)]
+pub struct Shipment<'a> {
+    message: &'a RawMessage<'a>,
+    source: &'static str,
+    mapping_version: &'static str,
+    carrier: Label,
+    tracking_number: String,
+    shipment_key: String,
+    /// Which way the whole shipment goes, where the source says so.
+    pub leg: Leg,
+    /// Which piece of it the events are about, where the source tells pieces apart; part of their identity.
+    pub piece: Option<Piece>,
+}
+
+/// One happening as a dialect has read it.
+#[derive(Debug, Default)]
+pub struct Happening {
+    /// The code as sent.
+    pub raw_code: RawCode,
+    /// The carrier's own type and code, in one spelling for every way in which it may reach us.
+    pub identity: (Option<String>, Option<String>),
+    /// The time as sent, in one spelling; empty where none was sent.
+    pub time_key: String,
+    /// The same time, understood.
+    pub told: Option<Told>,
+    /// The source's words.
+    pub description: Option<String>,
+    /// Where.
+    pub place: Option<Place>,
+}
+
+impl<'a> Shipment<'a> {
+    /// Takes the first of the numbers that can be a tracking number.
+    ///
+    /// # Errors
+    /// `MISSING_FIELD` where there is none, `BAD_TRACKING_NUMBER` where none can be believed.
+    pub fn new(
+        message: &'a RawMessage<'a>,
+        (source, mapping_version): (&'static str, &'static str),
+        carrier: Label,
+        numbers: &[Option<&str>],
+    ) -> Result<Self, Park> {
+        let mut told = false;
+        for number in numbers.iter().flatten() {
+            told = true;
+            if let Some(shipment_key) = believable(number) {
+                let tracking_number = (*number).to_owned();
+                return Ok(Self {
+                    message,
+                    source,
+                    mapping_version,
+                    carrier,
+                    tracking_number,
+                    shipment_key,
+                    leg: Leg::Forward,
+                    piece: None,
+                });
+            }
+        }
+        Err(if told {
+            Park::new(Code::BAD_TRACKING_NUMBER, "no tracking number has this form")
+        } else {
+            Park::new(Code::MISSING_FIELD, "field is missing: tracking number")
+        })
+    }
+
+    /// The number as the source wrote it.
+    #[must_use]
+    pub fn tracking_number(&self) -> &str {
+        &self.tracking_number
+    }
+
+    /// The event of one happening; what only some sources tell (ETA, POD and so on) is filled in afterwards.
+    #[must_use]
+    pub fn event(&self, happening: Happening, meaning: Meaning) -> ShipmentEvent {
+        let key = self.key(&happening);
+        let told = happening.told;
+        ShipmentEvent {
+            event_id: dedup::uuid(&key),
+            dedup_key: dedup::hex(&key),
+            shipment_key: self.shipment_key.clone(),
+            tracking_number: self.tracking_number.clone(),
+            carrier: self.carrier.clone(),
+            source: Cow::Borrowed(self.source),
+            source_event_id: None,
+            raw: self.message.raw.clone(),
+            mapping_version: Cow::Borrowed(self.mapping_version),
+            milestone: meaning.milestone,
+            sub_status: meaning.sub_status,
+            exception_reason: meaning.reason,
+            fault: meaning.reason.map(ExceptionReason::usual_fault),
+            action_required: meaning.reason.is_some_and(ExceptionReason::needs_person),
+            actor: actor(&meaning),
+            leg: if matches!(meaning.milestone, Milestone::Returning | Milestone::Returned) { Leg::Return } else { self.leg },
+            raw_code: happening.raw_code,
+            raw_description: happening.description,
+            occurred_at: told.as_ref().and_then(|t| t.at),
+            offset_minutes: told.as_ref().and_then(|t| t.offset_minutes),
+            time_precision: told.as_ref().map(|t| t.precision),
+            time_source: told.as_ref().and_then(|t| t.source),
+            occurred_local: told.and_then(|t| t.local),
+            received_at: self.message.received_at,
+            place: happening.place,
+            piece: self.piece.clone(),
+            attempt_no: None,
+            pod: None,
+            eta: None,
+            cod: None,
+            measures: None,
+            partner: None,
+            late: false,
+        }
+    }
+
+    /// City and country stand for the place: sources write postal codes and facilities at will.
+    fn key(&self, happening: &Happening) -> [u8; 16] {
+        let (kind, code) = &happening.identity;
+        let place = happening.place.as_ref().map(|p| Place {
+            city: p.city.as_ref().map(|c| c.to_uppercase()),
+            country: p.country.clone(),
+            ..Place::default()
+        });
+        Identity {
+            carrier: &self.carrier,
+            shipment_key: &self.shipment_key,
+            piece: self.piece.as_ref(),
+            raw_code: &RawCode { kind: kind.clone(), code: code.clone(), sub_code: None },
+            time_as_sent: &happening.time_key,
+            place: place.as_ref(),
+            vendor_id: None,
+        }
+        .key()
+    }
+}
+
+/// No carrier has a number without a digit or with letters beyond ASCII: placeholders and mixed-up fields look like that.
+fn believable(number: &str) -> Option<String> {
+    let plain = number.bytes().all(|b| b.is_ascii_graphic() || b == b' ') && number.bytes().any(|b| b.is_ascii_digit());
+    if plain { ids::shipment_key(number) } else { None }
+}
+
+fn actor(meaning: &Meaning) -> Option<Actor> {
+    match (meaning.milestone, meaning.sub_status) {
+        (Milestone::Unknown | Milestone::Info | Milestone::Expired, _) => None,
+        (Milestone::Announced | Milestone::Cancelled, _) => Some(Actor::System),
+        (_, Some(SubStatus::CustomsProcessing | SubStatus::CustomsReleased)) => Some(Actor::Customs),
+        (_, Some(SubStatus::DroppedOff)) => Some(Actor::Shipper),
+        (_, Some(SubStatus::LockerCollected)) => Some(Actor::Recipient),
+        _ => Some(Actor::Carrier),
+    }
+}
+
+/// A place, or nothing where every part is missing. A country that is no two-letter code is kept as text.
+#[must_use]
+pub fn place(
+    city: Option<String>,
+    state: Option<String>,
+    postal_code: Option<String>,
+    country: Option<&str>,
+    facility: Option<String>,
+) -> Option<Place> {
+    let alpha2 = country.filter(|c| c.len() == 2 && c.bytes().all(|b| b.is_ascii_alphabetic())).map(str::to_ascii_uppercase);
+    let text = if alpha2.is_none() { country.map(str::to_owned) } else { None };
+    let place = Place { city, state, postal_code, country: alpha2, facility, text, ..Place::default() };
+    (place != Place::default()).then_some(place)
+}
+
+/// The newest event by the wall clocks as sent; where they are equal the one that the source puts later (or first,
+/// where it tells the newest first). Facts about the shipment as it stands now belong to it.
+#[must_use]
+pub fn newest(events: &mut [ShipmentEvent], newest_first: bool, wanted: impl Fn(&ShipmentEvent) -> bool) -> Option<&mut ShipmentEvent> {
+    let mut best: Option<(usize, Option<String>)> = None;
+    for (at, event) in events.iter().enumerate().filter(|(_, e)| wanted(e)) {
+        let newer = match &best {
+            None => true,
+            Some((_, time)) if newest_first => event.occurred_local > *time,
+            Some((_, time)) => event.occurred_local >= *time,
+        };
+        if newer {
+            best = Some((at, event.occurred_local.clone()));
+        }
+    }
+    events.get_mut(best?.0)
+}

@@ -1,0 +1,281 @@
+//! Guarded reading of JSON bodies that somebody else wrote.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::{DialectSettings, RawMessage};
+use crate::domain::verdict::{Code, Park};
+
+/// Deepest nesting that is read; honest payloads stay below 15.
+pub const DEPTH_MAX: usize = 64;
+
+/// The body as the text of one JSON object, after every check that needs no knowledge of the source.
+///
+/// # Errors
+/// The code of the first limit that it breaks.
+pub fn object_text<'a>(message: &RawMessage<'a>, settings: &DialectSettings) -> Result<&'a str, Park> {
+    if message.body.len() > settings.body_bytes_max {
+        return Err(Park::new(Code::TOO_LARGE, format!("bytes in the body: {}", message.body.len())));
+    }
+    if let Some(content_type) = message.content_type.filter(|t| !is_json(t)) {
+        let shown: String = content_type.chars().filter(|c| c.is_ascii_graphic()).take(60).collect();
+        return Err(Park::new(Code::WRONG_CONTENT_TYPE, format!("content type is not JSON: {shown}")));
+    }
+    let text = std::str::from_utf8(message.body)
+        .map_err(|e| Park::new(Code::NOT_UTF8, format!("first byte that is not UTF-8: {}", e.valid_up_to())))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim();
+    if text.is_empty() {
+        return Err(Park::new(Code::EMPTY_VALUE, "the body is empty"));
+    }
+    check_depth(text)?;
+    if text.starts_with('{') {
+        return Ok(text);
+    }
+    match serde_json::from_str::<IgnoredAny>(text) {
+        Ok(_) => Err(Park::new(Code::NOT_TRACKING, "the body is JSON and not an object")),
+        Err(error) => Err(syntax(&error)),
+    }
+}
+
+/// Reads one object. Fields that the struct does not name are skipped.
+///
+/// # Errors
+/// `DUPLICATE_KEY` where an object that is read names a key twice, `MALFORMED` for wrong syntax.
+pub fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Park> {
+    serde_json::from_str(text).map_err(|error| syntax(&error))
+}
+
+/// A park for a message without a field that it cannot do without.
+#[must_use]
+pub fn missing(field: &str) -> Park {
+    Park::new(Code::MISSING_FIELD, format!("field is missing: {field}"))
+}
+
+/// A park for a message that speaks of something else.
+#[must_use]
+pub fn not_tracking(why: &'static str) -> Park {
+    Park::new(Code::NOT_TRACKING, why)
+}
+
+/// A park for a message with more than the limit.
+#[must_use]
+pub fn too_many(max: usize) -> Park {
+    Park::new(Code::TOO_MANY, format!("more events than the limit: {max}"))
+}
+
+fn is_json(content_type: &str) -> bool {
+    let kind = content_type.split(';').next().unwrap_or_default().trim();
+    let Some((_, sub)) = kind.split_once('/') else { return kind.is_empty() };
+    kind.eq_ignore_ascii_case("application/json")
+        || kind.eq_ignore_ascii_case("text/json")
+        || sub.len() > 5 && sub.get(sub.len() - 5..).is_some_and(|s| s.eq_ignore_ascii_case("+json"))
+}
+
+/// One pass over the bytes, so that the parser's recursion never sees more than the limit.
+fn check_depth(text: &str) -> Result<(), Park> {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for byte in text.bytes() {
+        if in_string {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_string = false,
+                _ => {}
+            }
+            continue;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b'{' | b'[' => {
+                depth += 1;
+                if depth > DEPTH_MAX {
+                    return Err(Park::new(Code::TOO_DEEP, format!("nested deeper than the limit: {DEPTH_MAX}")));
+                }
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The parser's own words may quote the payload: only the position is passed on, and the key where it is one of ours.
+fn syntax(error: &serde_json::Error) -> Park {
+    let text = error.to_string();
+    if let Some(rest) = text.strip_prefix("duplicate field `") {
+        let key = rest.split('`').next().unwrap_or_default();
+        return Park::new(Code::DUPLICATE_KEY, format!("key is there twice: {key}"));
+    }
+    Park::new(Code::MALFORMED, format!("not well-formed JSON at line {}, column {}", error.line(), error.column()))
+}
+
+/// An optional scalar as text: a string, a number, true or false. Null, an empty string, an object or an array is nothing.
+#[derive(Debug, Default, Clone)]
+pub struct Text<'a>(Option<Cow<'a, str>>);
+
+impl Text<'_> {
+    /// The text without white space around it, where there is any.
+    #[must_use]
+    pub fn get(&self) -> Option<&str> {
+        self.0.as_deref().map(str::trim).filter(|t| !t.is_empty())
+    }
+
+    /// The same as an owned string.
+    #[must_use]
+    pub fn owned(&self) -> Option<String> {
+        self.get().map(str::to_owned)
+    }
+
+    /// A code in upper case: numbers that lost their leading zeros get them back up to `width`.
+    #[must_use]
+    pub fn code(&self, width: usize) -> Option<Cow<'_, str>> {
+        let text = self.get()?;
+        if text.len() < width && text.bytes().all(|b| b.is_ascii_digit()) {
+            return Some(Cow::Owned(format!("{text:0>width$}")));
+        }
+        Some(if text.bytes().any(|b| b.is_ascii_lowercase()) { Cow::Owned(text.to_ascii_uppercase()) } else { Cow::Borrowed(text) })
+    }
+}
+
+struct TextVisitor<'a>(PhantomData<&'a ()>);
+
+impl<'de: 'a, 'a> Visitor<'de> for TextVisitor<'a> {
+    type Value = Text<'a>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a scalar")
+    }
+    fn visit_borrowed_str<E>(self, v: &'de str) -> Result<Text<'a>, E> {
+        Ok(Text(Some(Cow::Borrowed(v))))
+    }
+    fn visit_str<E>(self, v: &str) -> Result<Text<'a>, E> {
+        Ok(Text(Some(Cow::Owned(v.to_owned()))))
+    }
+    fn visit_bool<E>(self, v: bool) -> Result<Text<'a>, E> {
+        Ok(Text(Some(Cow::Borrowed(if v { "true" } else { "false" }))))
+    }
+    fn visit_u64<E>(self, v: u64) -> Result<Text<'a>, E> {
+        Ok(Text(Some(Cow::Owned(v.to_string()))))
+    }
+    fn visit_i64<E>(self, v: i64) -> Result<Text<'a>, E> {
+        Ok(Text(Some(Cow::Owned(v.to_string()))))
+    }
+    fn visit_f64<E>(self, v: f64) -> Result<Text<'a>, E> {
+        // Beyond 2^53 digits are lost: a long tracking number sent as a number is nothing, rather than a wrong number.
+        Ok(Text((v.abs() < 9_007_199_254_740_992.0).then(|| Cow::Owned(v.to_string()))))
+    }
+    fn visit_unit<E>(self) -> Result<Text<'a>, E> {
+        Ok(Text(None))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Text<'a>, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Text(None))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Text<'a>, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Text(None))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_any(TextVisitor(PhantomData))
+    }
+}
+
+/// A scalar where an object or a list of them is looked for is as good as its absence.
+macro_rules! scalars_are_nothing {
+    () => {
+        fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+            Ok(Self::Value::default())
+        }
+        fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+            Ok(Self::Value::default())
+        }
+        fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+            Ok(Self::Value::default())
+        }
+        fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+            Ok(Self::Value::default())
+        }
+        fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+            Ok(Self::Value::default())
+        }
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(Self::Value::default())
+        }
+    };
+}
+
+/// A list of objects, empty where something else stands. One object in place of a list is a list of one; what is no
+/// object inside a list is left out.
+#[derive(Debug)]
+pub struct Objects<T>(pub Vec<T>);
+
+impl<T> Default for Objects<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+struct ObjectsVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectsVisitor<T> {
+    type Value = Objects<T>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of objects")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Objects<T>, A::Error> {
+        Ok(Objects(vec![T::deserialize(MapAccessDeserializer::new(map))?]))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Objects<T>, A::Error> {
+        let mut objects = Vec::new();
+        while let Some(element) = seq.next_element::<Object<T>>()? {
+            objects.extend(element.0);
+        }
+        Ok(Objects(objects))
+    }
+    scalars_are_nothing!();
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Objects<T> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_any(ObjectsVisitor(PhantomData))
+    }
+}
+
+/// An optional object; whatever else stands there is nothing.
+#[derive(Debug)]
+pub struct Object<T>(pub Option<T>);
+
+impl<T> Default for Object<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+        Ok(Object(Some(T::deserialize(MapAccessDeserializer::new(map))?)))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Object<T>, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Object(None))
+    }
+    scalars_are_nothing!();
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_any(ObjectVisitor(PhantomData))
+    }
+}

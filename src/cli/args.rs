@@ -1,0 +1,247 @@
+//! What can be typed, with its help.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::Service;
+
+const EXAMPLES: &str = "\
+Examples:
+  waybill dev                                      everything in one process, nothing to install
+  waybill run shipment-tracker --config prod.yaml  one service, one process
+  waybill normalize --source ups payload.json      what waybill makes of a payload
+  waybill validate --online                        before a deployment
+  waybill explain WB-0104                          what a code means and what to do
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 findings. Data goes to stdout, talk to stderr.";
+
+/// Turns what carriers say about parcels into what Odoo, customers and finance can rely on.
+#[derive(Debug, Parser)]
+#[command(name = "waybill", version = version(), after_help = EXAMPLES, max_term_width = 120)]
+pub struct Cli {
+    /// Settings over the built-in defaults (YAML)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What data on stdout looks like
+    #[arg(long, global = true, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+fn version() -> &'static str {
+    match option_env!("WAYBILL_COMMIT") {
+        Some(commit) if !commit.is_empty() => concat_version(commit),
+        _ => env!("CARGO_PKG_VERSION"),
+    }
+}
+
+fn concat_version(commit: &str) -> &'static str {
+    // Asked for once per process.
+    Box::leak(format!("{} ({commit})", env!("CARGO_PKG_VERSION")).into_boxed_str())
+}
+
+/// What data on stdout looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// Columns for people
+    Table,
+    /// JSON for programs
+    Json,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run everything in one process, with nothing installed, and play sample events through
+    #[command(after_help = "Examples:\n  waybill dev\n  waybill dev --exit-when-idle --output json")]
+    Dev(DevArgs),
+    /// Run one service
+    #[command(after_help = "Example:\n  waybill run carrier-normalizer --config waybill.yaml")]
+    Run(RunArgs),
+    /// Print the canonical records of payloads as JSON lines, with no broker
+    #[command(
+        after_help = "Examples:\n  waybill normalize --source ups payload.json\n  cat status.edi | waybill normalize --source x12_214 -"
+    )]
+    Normalize(NormalizeArgs),
+    /// Check the configuration, and with --online what it points to
+    #[command(after_help = "Examples:\n  waybill validate --config waybill.yaml\n  waybill validate --online --output json")]
+    Validate(ValidateArgs),
+    /// Compare the cluster's topics with topics.yaml, or make them so
+    #[command(after_help = "Examples:\n  waybill topics diff\n  waybill topics apply")]
+    Topics(TopicsArgs),
+    /// Check schemas for compatibility, or register them
+    #[command(after_help = "Examples:\n  waybill schemas check\n  waybill schemas register")]
+    Schemas(SchemasArgs),
+    /// Look at dead letters and send them again
+    #[command(
+        after_help = "Examples:\n  waybill dlq list carrier-normalizer\n  waybill dlq show carrier-normalizer 3:17\n  waybill dlq replay carrier-normalizer --code WB-0108 --dry-run"
+    )]
+    Dlq(DlqArgs),
+    /// Show the settings and where each came from
+    #[command(after_help = "Example:\n  waybill config show --config waybill.yaml")]
+    Config(ConfigArgs),
+    /// Tell what a code means and what to do
+    #[command(after_help = "Examples:\n  waybill explain WB-0104\n  waybill explain")]
+    Explain(ExplainArgs),
+    /// Print the completions of a shell
+    #[command(after_help = "Example:\n  waybill completions bash > /etc/bash_completion.d/waybill")]
+    Completions(CompletionsArgs),
+}
+
+/// `dev`.
+#[derive(Debug, Args)]
+pub struct DevArgs {
+    /// End with a conservation report once everything is processed
+    #[arg(long)]
+    pub exit_when_idle: bool,
+}
+
+/// `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Which service
+    #[arg(value_parser = service())]
+    pub service: Service,
+}
+
+fn service() -> impl TypedValueParser<Value = Service> {
+    PossibleValuesParser::new(Service::ALL.map(|service| PossibleValue::new(service.as_str()).help(service.doc())))
+        .try_map(|name| name.parse::<Service>())
+}
+
+/// `normalize`.
+#[derive(Debug, Args)]
+pub struct NormalizeArgs {
+    /// Whose dialect the payloads are in: ups, fedex, easypost, x12_214
+    #[arg(long, value_name = "SOURCE")]
+    pub source: String,
+    /// Files with one payload each; - is stdin
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+/// `validate`.
+#[derive(Debug, Args)]
+pub struct ValidateArgs {
+    /// Ask the cluster, the registry and Odoo too
+    #[arg(long)]
+    pub online: bool,
+    /// Check also what this service needs
+    #[arg(long, value_parser = service())]
+    pub service: Option<Service>,
+}
+
+/// `topics`.
+#[derive(Debug, Args)]
+pub struct TopicsArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub action: TopicsAction,
+}
+
+/// What to do with topics.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum TopicsAction {
+    /// Tell what differs; exit code 3 when something does
+    Diff,
+    /// Create what is missing and set what can be set
+    Apply,
+}
+
+/// `schemas`.
+#[derive(Debug, Args)]
+pub struct SchemasArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub action: SchemasAction,
+}
+
+/// What to do with schemas.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum SchemasAction {
+    /// Check every schema against every earlier version, with no registry
+    Check,
+    /// Register the schemas with their compatibility
+    Register,
+}
+
+/// `dlq`.
+#[derive(Debug, Args)]
+pub struct DlqArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub action: DlqAction,
+}
+
+/// What to do with dead letters.
+#[derive(Debug, Subcommand)]
+pub enum DlqAction {
+    /// One line each: code, cause, where it came from
+    List(DlqFilter),
+    /// One dead letter whole, bytes and headers too
+    Show {
+        /// Whose dead letters
+        #[arg(value_parser = service())]
+        service: Service,
+        /// Its place in the dead letter topic
+        #[arg(value_name = "PARTITION:OFFSET")]
+        at: String,
+    },
+    /// Send dead letters to the topics they came from
+    Replay {
+        /// Which ones
+        #[command(flatten)]
+        filter: DlqFilter,
+        /// Only tell what would be sent
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// Which dead letters.
+#[derive(Debug, Args)]
+pub struct DlqFilter {
+    /// Whose dead letters
+    #[arg(value_parser = service())]
+    pub service: Service,
+    /// Only those with this code
+    #[arg(long, value_name = "WB-nnnn")]
+    pub code: Option<String>,
+    /// At most so many
+    #[arg(long, default_value_t = 1000)]
+    pub limit: usize,
+}
+
+/// `config`.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub action: ConfigAction,
+}
+
+/// What to do with settings.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum ConfigAction {
+    /// Each value and where it came from; secrets are masked
+    Show,
+}
+
+/// `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The code, such as WB-0104; without it all codes are listed
+    pub code: Option<String>,
+}
+
+/// `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// Which shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}

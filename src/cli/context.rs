@@ -1,0 +1,76 @@
+//! What every command gets: settings on demand, and the way to stdout.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::Output;
+use crate::config::{Error, Loaded, Service, load};
+
+/// Widest cell of a table, characters; longer ones are told whole by `--output json`.
+const CELL_CHARS_MAX: usize = 100;
+
+/// What a command works with.
+pub struct Context<'a> {
+    config_file: Option<PathBuf>,
+    environment: Vec<(String, String)>,
+    /// What data looks like.
+    pub output: Output,
+    /// Stdout.
+    pub out: &'a mut dyn Write,
+}
+
+impl std::fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context").field("config_file", &self.config_file).field("output", &self.output).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Context<'a> {
+    /// A command's surroundings.
+    pub fn new(config_file: Option<PathBuf>, output: Output, environment: Vec<(String, String)>, out: &'a mut dyn Write) -> Self {
+        Self { config_file, environment, output, out }
+    }
+
+    /// The settings, checked also for what `service` needs.
+    ///
+    /// # Errors
+    /// Whatever is wrong with them, all at once.
+    pub fn load(&self, service: Option<Service>) -> Result<Loaded, Error> {
+        load(self.config_file.as_deref(), &self.environment, service)
+    }
+
+    /// Writes one JSON document.
+    ///
+    /// # Errors
+    /// Stdout cannot be written to.
+    pub fn json(&mut self, data: &impl Serialize) -> std::io::Result<()> {
+        let text = serde_json::to_string_pretty(data).map_err(std::io::Error::other)?;
+        writeln!(self.out, "{text}")
+    }
+
+    /// Writes columns, wide enough for what is in them; nothing but the heading when there are no rows.
+    ///
+    /// # Errors
+    /// Stdout cannot be written to.
+    pub fn table<const N: usize>(&mut self, heading: [&str; N], rows: &[[String; N]]) -> std::io::Result<()> {
+        let cut = |cell: &str| -> String {
+            let flat = cell.replace(['\n', '\r', '\t'], " ");
+            if flat.chars().count() <= CELL_CHARS_MAX { flat } else { flat.chars().take(CELL_CHARS_MAX - 1).chain(['…']).collect() }
+        };
+        let rows: Vec<[String; N]> =
+            std::iter::once(heading.map(str::to_owned)).chain(rows.iter().map(|row| row.each_ref().map(|cell| cut(cell)))).collect();
+        let mut widths = [0; N];
+        for row in &rows {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = cell.chars().count().max(*width);
+            }
+        }
+        for row in &rows {
+            let padded: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+            writeln!(self.out, "{}", padded.join("  ").trim_end())?;
+        }
+        Ok(())
+    }
+}

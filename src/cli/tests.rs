@@ -1,0 +1,84 @@
+use super::*;
+use clap::CommandFactory;
+
+struct Told {
+    exit: Exit,
+    out: String,
+    talk: String,
+}
+
+fn waybill(line: &str, environment: &[(&str, &str)]) -> Told {
+    let (mut out, mut talk) = (Vec::new(), Vec::new());
+    let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let exit = answer(line.split_whitespace().map(OsString::from), environment, &mut out, &mut talk);
+    Told { exit, out: String::from_utf8(out).unwrap(), talk: String::from_utf8(talk).unwrap() }
+}
+
+#[test]
+fn the_arguments_fit_together() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn exit_codes_and_channels_are_as_promised() {
+    for (line, exit, out_says, talk_says) in [
+        ("waybill --version", Exit::Done, "waybill 0.", ""),
+        ("waybill --help", Exit::Done, "Examples:", ""),
+        ("waybill run --help", Exit::Done, "shipment-tracker", ""),
+        ("waybill", Exit::Usage, "", "Usage"),
+        ("waybill run nobody", Exit::Usage, "", "nobody"),
+        ("waybill explain wb-104", Exit::Done, "# WB-0104: ", ""),
+        ("waybill explain", Exit::Done, "WB-0207", ""),
+        ("waybill explain WB-9999", Exit::Failed, "", "no such code"),
+        ("waybill completions bash", Exit::Done, "complete -F", ""),
+        ("waybill validate", Exit::Done, "no findings", ""),
+        ("waybill validate --service odoo-writer", Exit::Findings, "odoo.instances", ""),
+        ("waybill config show --config /nowhere.yaml", Exit::Failed, "", "/nowhere.yaml"),
+    ] {
+        let told = waybill(line, &[]);
+        assert_eq!(told.exit, exit, "{line}: {}{}", told.out, told.talk);
+        assert!(told.out.contains(out_says) && told.out.is_empty() == out_says.is_empty(), "{line}: {}", told.out);
+        assert!(told.talk.contains(talk_says) && told.talk.is_empty() == talk_says.is_empty(), "{line}: {}", told.talk);
+    }
+}
+
+#[test]
+fn config_show_tells_values_and_origins_but_no_secret() {
+    let environment = [("WAYBILL_REGISTRY__USER", "me"), ("WAYBILL_REGISTRY__PASSWORD", "hunter2")];
+    let told = waybill("waybill config show --output json", &environment);
+    let shown: Vec<serde_json::Value> = serde_json::from_str(&told.out).unwrap();
+    let password = shown.iter().find(|value| value["key"] == "registry.password").unwrap();
+    assert_eq!((&password["value"], &password["origin"]), (&"(secret)".into(), &"variable WAYBILL_REGISTRY__PASSWORD".into()));
+    let table = waybill("waybill config show", &environment).out;
+    assert!(table.starts_with("SETTING") && !table.contains("hunter2"), "{table}");
+    assert!(table.lines().any(|line| line.split_whitespace().eq(["kafka.batch_ms", "50", "default"])), "{table}");
+}
+
+#[test]
+fn findings_are_data_for_validate_and_talk_for_everything_else() {
+    let environment = [("WAYBILL_KAFKA__BATCH_MS", "never"), ("WAYBILL_HTTP__LISTEN", "9100")];
+    let told = waybill("waybill validate --output json", &environment);
+    let findings: Vec<serde_json::Value> = serde_json::from_str(&told.out).unwrap();
+    assert_eq!((told.exit, findings.len()), (Exit::Findings, 2));
+    let told = waybill("waybill config show", &environment);
+    assert_eq!((told.exit, told.out.as_str()), (Exit::Failed, ""));
+    assert!(told.talk.contains("WB-0207") && told.talk.contains("kafka.batch_ms") && told.talk.contains("http.listen"), "{}", told.talk);
+}
+
+#[test]
+fn a_reader_who_has_gone_away_is_no_failure() {
+    struct Closed;
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    for line in ["waybill config show", "waybill completions zsh", "waybill explain"] {
+        let mut talk = Vec::new();
+        assert_eq!(answer(line.split(' ').map(OsString::from), vec![], &mut Closed, &mut talk), Exit::Done);
+        assert!(talk.is_empty());
+    }
+}

@@ -1,0 +1,89 @@
+//! Turns what carriers send into observations in canonical words.
+//! In come raw messages of every configured source; out go `shipment.observations`, re-keyed by shipment.
+//! It remembers nothing: what is new is the tracker's to decide, where everything about one shipment meets.
+
+use std::collections::HashMap;
+
+use sha2::{Digest, Sha256};
+
+use crate::carriers::{Dialect, RawMessage};
+use crate::domain::event::RawRef;
+use crate::domain::record::Record;
+use crate::domain::time::Micros;
+use crate::domain::verdict::{Code, Park, Verdict};
+use crate::domain::vocabulary::Milestone;
+use crate::engine::processor::{Input, Outputs, Payload, Processor, State};
+use crate::schema::cloudevents;
+use crate::telemetry::metrics::Metrics;
+
+/// Where observations go.
+pub const OBSERVATIONS: &str = "shipment.observations";
+
+/// The service's processor.
+pub struct CarrierNormalizer {
+    dialects: HashMap<String, Box<dyn Dialect>>,
+    metrics: Option<Metrics>,
+}
+
+impl std::fmt::Debug for CarrierNormalizer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CarrierNormalizer").field("topics", &self.dialects.keys()).finish()
+    }
+}
+
+impl CarrierNormalizer {
+    /// A normalizer that reads each topic (without prefix) in its dialect. Unknown codes are counted where metrics are given.
+    #[must_use]
+    pub fn new(dialects: HashMap<String, Box<dyn Dialect>>, metrics: Option<Metrics>) -> Self {
+        Self { dialects, metrics }
+    }
+
+    fn normalize(&self, input: &Input<'_>, out: &mut Outputs) -> Result<(), Park> {
+        let Payload::Raw(value) = &input.payload else {
+            return Err(Park::new(Code::UNKNOWN_SOURCE, "a canonical record on a raw topic"));
+        };
+        let value = value.ok_or_else(|| Park::new(Code::EMPTY_VALUE, "a tombstone"))?;
+        let dialect =
+            self.dialects.get(input.topic).ok_or_else(|| Park::new(Code::UNKNOWN_SOURCE, "no source is configured for this topic"))?;
+        let envelope = cloudevents::open(input.headers, value)?;
+        let message = RawMessage {
+            body: &envelope.body,
+            content_type: envelope.content_type.as_deref(),
+            received_at: input.received_at,
+            raw: RawRef {
+                topic: input.topic.to_owned(),
+                partition: input.partition,
+                offset: input.offset,
+                sha256: hex(&Sha256::digest(&envelope.body)),
+            },
+        };
+        let events = dialect.parse(&message)?;
+        for event in events {
+            if event.milestone == Milestone::Unknown
+                && let Some(metrics) = &self.metrics
+            {
+                metrics.unknown_codes(dialect.source()).inc();
+            }
+            out.publish(OBSERVATIONS, event.shipment_key.clone(), Record::ShipmentEvent(Box::new(event)));
+        }
+        Ok(())
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|b| [b >> 4, b & 15]).filter_map(|d| DIGITS.get(usize::from(d))).map(|d| char::from(*d)).collect()
+}
+
+impl Processor for CarrierNormalizer {
+    fn process(&mut self, input: &Input<'_>, _state: &mut dyn State, _now: Micros, out: &mut Outputs) -> Verdict {
+        match self.normalize(input, out) {
+            Ok(()) => Verdict::Publish,
+            Err(park) => {
+                // Nothing of a message that is parked may go out.
+                out.records.clear();
+                Verdict::Park(park)
+            }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What is deployed is what the binary has: the manifests and the compose file name exactly its services, are valid, are
+//! locked down, and configure waybill with settings that exist.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::disallowed_methods)]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::Value;
+use support::{python, repository};
+use waybill::config::{self, Service};
+
+const PLACEHOLDER: &str = "{service}";
+
+#[test]
+fn every_service_has_a_manifest_made_from_the_template() {
+    let template = read("k8s/base/service.yaml.in");
+    for service in Service::ALL {
+        let path = format!("k8s/base/{service}.yaml");
+        let expected = template.replace(PLACEHOLDER, service.as_str());
+        if std::env::var_os("WAYBILL_BLESS").is_some() {
+            std::fs::write(repository(&path), &expected).expect("the manifest can be written");
+        }
+        assert!(read(&path) == expected, "{path} differs from its template: run WAYBILL_BLESS=1 cargo test --test manifests");
+    }
+}
+
+#[test]
+fn the_kustomization_lists_every_service_and_every_file() {
+    let kustomization = yaml("k8s/base/kustomization.yaml").remove(0);
+    let listed: BTreeSet<String> = strings(&kustomization["resources"]);
+    let beside: BTreeSet<String> = files_of_base().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(listed, beside);
+    for service in Service::ALL {
+        assert!(listed.contains(&format!("{service}.yaml")), "{service} is not deployed");
+    }
+    let workloads = files_of_base().into_iter().flat_map(|(_, path)| yaml(&path)).filter(|manifest| manifest["kind"] == "StatefulSet");
+    assert_eq!(workloads.count(), Service::ALL.len(), "a workload that is no service");
+    for patch in kustomization["patches"].as_array().expect("patches") {
+        let (target, path) = (text(&patch["target"]["name"]), text(&patch["path"]));
+        assert!(repository(&format!("k8s/base/{path}")).is_file(), "no such patch: {path}");
+        for name in target.split('|') {
+            name.parse::<Service>().expect("patches are for services");
+        }
+    }
+}
+
+#[test]
+fn every_pod_is_probed_and_locked_down() {
+    for (name, path) in files_of_base() {
+        for manifest in yaml(&path) {
+            let pod = &manifest["spec"]["template"]["spec"];
+            let kind = text(&manifest["kind"]);
+            if !pod.is_object() {
+                continue;
+            }
+            assert_eq!(pod["automountServiceAccountToken"], false, "{name}");
+            assert_eq!(pod["enableServiceLinks"], false, "{name}");
+            assert_eq!(pod["securityContext"]["runAsNonRoot"], true, "{name}");
+            assert_eq!(pod["securityContext"]["seccompProfile"]["type"], "RuntimeDefault", "{name}");
+            let containers = [&pod["containers"], &pod["initContainers"]].into_iter().filter_map(Value::as_array).flatten();
+            for container in containers {
+                assert_eq!(container["image"], "waybill", "{name}: the kustomization sets the image by this name");
+                assert_eq!(container["securityContext"]["readOnlyRootFilesystem"], true, "{name}");
+                assert_eq!(container["securityContext"]["allowPrivilegeEscalation"], false, "{name}");
+                assert_eq!(container["securityContext"]["capabilities"]["drop"][0], "ALL", "{name}");
+                assert!(container["resources"]["limits"]["memory"].is_string(), "{name}: memory is bounded");
+                if kind == "StatefulSet" {
+                    assert_eq!(container["livenessProbe"]["httpGet"]["path"], "/livez", "{name}");
+                    assert_eq!(container["readinessProbe"]["httpGet"]["path"], "/readyz", "{name}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_compose_file_starts_exactly_the_services() {
+    let compose = yaml("docker-compose.kafka.yml").remove(0);
+    let started: BTreeSet<String> = compose["services"]
+        .as_object()
+        .expect("services")
+        .iter()
+        .filter(|(_, service)| service["command"][0] == "run")
+        .map(|(name, service)| {
+            assert_eq!(service["command"][1], name.as_str(), "the name in the compose file is the service's");
+            name.clone()
+        })
+        .collect();
+    assert_eq!(started, Service::ALL.iter().map(ToString::to_string).collect());
+    let volumes = compose["volumes"].as_object().expect("volumes");
+    assert!(started.iter().all(|name| volumes.contains_key(name)), "each service keeps its memory");
+}
+
+#[test]
+fn what_is_deployed_is_configured_with_settings_that_exist() {
+    let secret = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(secret.path(), "key").expect("written");
+    let variable = |name: &str, value: &str| {
+        // A secret lies elsewhere in the container than here.
+        let value = if name.ends_with("_FILE") { secret.path().display().to_string() } else { value.to_owned() };
+        (name.to_owned(), value)
+    };
+
+    let compose = yaml("docker-compose.kafka.yml").remove(0);
+    let odoo_access = yaml("k8s/base/patches/odoo-access.yaml").remove(0);
+    for service in Service::ALL {
+        let environment = compose["services"][service.as_str()]["environment"].as_object().expect("environment");
+        let environment: Vec<_> = environment.iter().map(|(name, value)| variable(name, &without_placeholder(text(value)))).collect();
+        config::load(None, &environment, Some(service)).unwrap_or_else(|error| panic!("compose, {service}: {error}"));
+
+        let manifest = yaml(&format!("k8s/base/{service}.yaml")).remove(0);
+        let mut environment = container_environment(&manifest);
+        if service == Service::OdooWriter {
+            environment.extend(container_environment(&odoo_access));
+        }
+        let environment: Vec<_> = environment.iter().map(|(name, value)| variable(name, value)).collect();
+        config::load(Some(&repository("k8s/base/waybill.yaml")), &environment, Some(service))
+            .unwrap_or_else(|error| panic!("kubernetes, {service}: {error}"));
+    }
+    config::load(Some(&repository("k8s/base/waybill.yaml")), &[], None).expect("the setup job has no key to Odoo and needs none");
+}
+
+#[test]
+fn kubernetes_would_take_the_manifests() {
+    let validator = python::python().with_file_name("kubernetes-validate");
+    let validate = |paths: &[PathBuf]| {
+        let output = Command::new(&validator).args(["--strict", "--no-warn"]).args(paths).output().expect("the validator starts");
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+        told.matches(" passed ").count()
+    };
+    let paths: Vec<PathBuf> = files_of_base().into_iter().map(|(_, path)| repository(&path)).collect();
+    assert!(validate(&paths) > 3 * Service::ALL.len(), "each service has three manifests");
+
+    // With the patches laid on, where kustomize is at hand.
+    let Ok(rendered) = Command::new("kubectl").arg("kustomize").arg(repository("k8s/base")).output() else {
+        eprintln!("skipped: kubectl is not installed, the patches were not rendered");
+        return;
+    };
+    assert!(rendered.status.success(), "{}", String::from_utf8_lossy(&rendered.stderr));
+    let file = tempfile::Builder::new().suffix(".yaml").tempfile().expect("a file");
+    std::fs::write(file.path(), rendered.stdout).expect("written");
+    validate(&[file.path().to_path_buf()]);
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The documents of a YAML file, anchors and merges resolved.
+fn yaml(path: &str) -> Vec<Value> {
+    serde_saphyr::from_multiple(&read(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Name and path of every resource in the base, which is every YAML file beside the kustomization but its configuration.
+fn files_of_base() -> Vec<(String, String)> {
+    let entries = std::fs::read_dir(repository("k8s/base")).expect("the base is there");
+    let names = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("a plain name"));
+    let resources = names.filter(|name| name.ends_with(".yaml") && !["kustomization.yaml", "waybill.yaml"].contains(&name.as_str()));
+    resources.map(|name| (name.clone(), format!("k8s/base/{name}"))).collect()
+}
+
+fn container_environment(manifest: &Value) -> Vec<(String, String)> {
+    let entries = manifest["spec"]["template"]["spec"]["containers"][0]["env"].as_array().expect("env");
+    // What the cluster fills in, such as the pod's name, is any text here.
+    entries.iter().map(|entry| (text(&entry["name"]).to_owned(), entry["value"].as_str().unwrap_or("any-0").to_owned())).collect()
+}
+
+/// `${NAME:-default}` as compose reads it when the variable is not set.
+fn without_placeholder(value: &str) -> String {
+    let inside = value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    inside.and_then(|inside| inside.split_once(":-")).map_or_else(|| value.to_owned(), |(_, default)| default.to_owned())
+}
+
+fn strings(list: &Value) -> BTreeSet<String> {
+    list.as_array().expect("a list").iter().map(|item| text(item).to_owned()).collect()
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("not a text: {value}"))
+}
