@@ -109,7 +109,7 @@ mod tests {
             let doc = node["doc"].as_str().unwrap_or_default();
             assert!(doc.len() > 4 && doc.ends_with('.'), "{path} has no doc that is a sentence: {doc:?}");
             let logical = |of: &serde_json::Value| of["logicalType"].as_str().unwrap_or_default().to_owned();
-            let of = node["type"].as_array().and_then(|branches| branches.get(1)).unwrap_or(&node["type"]);
+            let of = node["type"].as_array().and_then(|branches| branches.get(1)).unwrap_or_else(|| &node["type"]);
             match logical(of).as_str() {
                 "timestamp-micros" => {
                     assert!(doc.contains("UTC"), "{path} does not say its zone");
