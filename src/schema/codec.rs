@@ -424,7 +424,7 @@ mod tests {
         };
         let older_value = datum_of(&older, &sent);
 
-        let mut newer = ours.clone();
+        let mut newer = ours;
         newer["fields"].as_array_mut().expect("fields").insert(0, serde_json::json!({"name": "added", "type": "string", "default": ""}));
         let newer_value = datum_of(&newer, &newer::ShipmentLink { added: "x", rest: link.as_ref().clone() });
 

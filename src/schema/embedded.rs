@@ -79,33 +79,75 @@ mod tests {
         }
     }
 
-    /// Analysts read nothing but the schema: each field says what it means, and marks are where personal data is.
+    /// Calls `see` with every named type (no `default` path) and every field, inner ones too.
+    fn walk(node: &serde_json::Value, path: &str, see: &mut impl FnMut(&str, &serde_json::Value)) {
+        match node {
+            serde_json::Value::Object(map) => {
+                let name = map.get("name").and_then(|n| n.as_str());
+                let path = name.map_or_else(|| path.to_owned(), |name| format!("{path}/{name}"));
+                if name.is_some() {
+                    see(&path, node);
+                }
+                map.iter().filter(|(k, _)| *k == "fields" || *k == "type" || *k == "items").for_each(|(_, v)| walk(v, &path, see));
+            }
+            serde_json::Value::Array(items) => items.iter().for_each(|v| walk(v, path, see)),
+            _ => {}
+        }
+    }
+
+    fn walk_all(mut see: impl FnMut(&str, &serde_json::Value)) {
+        for s in SCHEMAS {
+            walk(&serde_json::from_str(s.text).expect(s.name), "", &mut see);
+        }
+    }
+
+    /// Analysts read nothing but the schema: each field says what it means, times their zone, amounts their unit or currency.
     #[test]
     fn every_field_is_documented() {
-        fn walk(node: &serde_json::Value, path: &str) {
-            match node {
-                serde_json::Value::Object(map) => {
-                    if let Some(name) = map.get("name").and_then(|n| n.as_str()) {
-                        let doc = map.get("doc").and_then(|d| d.as_str()).unwrap_or_default();
-                        assert!(doc.len() > 4 && doc.ends_with('.'), "{path}/{name} has no doc that is a sentence: {doc:?}");
-                        if map.get("logicalType").is_none()
-                            && map["type"].to_string().contains("timestamp-micros")
-                            && map.contains_key("doc")
-                            && !map.contains_key("fields")
-                            && map["type"].get("fields").is_none()
-                            && !map["type"].to_string().contains("\"record\"")
-                        {
-                            assert!(doc.contains("UTC"), "{path}/{name} does not say its zone");
-                        }
-                    }
-                    map.iter().filter(|(k, _)| *k != "default").for_each(|(k, v)| walk(v, &format!("{path}/{k}")));
+        let (mut times, mut amounts) = (0, 0);
+        walk_all(|path, node| {
+            let doc = node["doc"].as_str().unwrap_or_default();
+            assert!(doc.len() > 4 && doc.ends_with('.'), "{path} has no doc that is a sentence: {doc:?}");
+            let logical = |of: &serde_json::Value| of["logicalType"].as_str().unwrap_or_default().to_owned();
+            let of = node["type"].as_array().and_then(|branches| branches.get(1)).unwrap_or_else(|| &node["type"]);
+            match logical(of).as_str() {
+                "timestamp-micros" => {
+                    assert!(doc.contains("UTC"), "{path} does not say its zone");
+                    times += 1;
                 }
-                serde_json::Value::Array(items) => items.iter().for_each(|v| walk(v, path)),
+                "decimal" => {
+                    assert!(["currency", "unit", " kg"].iter().any(|word| doc.contains(word)), "{path} does not say its unit");
+                    amounts += 1;
+                }
                 _ => {}
             }
-        }
-        for s in SCHEMAS {
-            walk(&serde_json::from_str(s.text).expect(s.name), s.name);
+        });
+        assert!(times > 20 && amounts > 10, "{times} times, {amounts} amounts: the walk missed them");
+    }
+
+    #[test]
+    fn personal_data_is_marked() {
+        let mut marked = std::collections::BTreeSet::new();
+        walk_all(|path, node| {
+            if node["pii"] == true {
+                let mut last = path.rsplit('/');
+                let (field, owner) = (last.next().unwrap_or_default(), last.next().unwrap_or_default());
+                marked.insert(format!("{owner}.{field}"));
+            }
+        });
+        for field in [
+            "ProofOfDelivery.signed_by",
+            "ProofOfDelivery.photo_ref",
+            "ProofOfDelivery.latitude",
+            "ShipmentEvent.raw_description",
+            "Contact.name",
+            "Contact.email",
+            "Contact.phone",
+            "Contact.street",
+            "OdooImage.fields",
+            "OdooCommand.arguments",
+        ] {
+            assert!(marked.contains(field), "{field} is not marked");
         }
     }
 }

@@ -10,8 +10,13 @@ use serde_json::{Map, Value as Json};
 
 use super::DecodeError;
 
+/// Debezium's record for a decimal whose column says no scale (PostgreSQL's `numeric`): also a plain string here.
+const VARIABLE_SCALE: &str = "io.debezium.data.VariableScaleDecimal";
 /// Deepest nesting that is followed.
 const DEPTH_MAX: usize = 64;
+
+/// Most digits after the point that are written out; PostgreSQL has no more.
+const SCALE_MAX: usize = 16_383;
 
 /// Reads one datum (no wire header) under its writer's schema. Records become objects in the order of their fields, enums their
 /// symbol, decimals plain strings (`-12.340`), bytes and fixed base64, dates and times the numbers that were sent.
@@ -71,17 +76,26 @@ fn to_json(value: Value, schema: &Schema, names: &ResolvedSchema<'_>, depth: usi
         }
         Value::Record(fields) => {
             let Schema::Record(record) = schema else { return None };
+            if record.name.to_string() == VARIABLE_SCALE {
+                return variable_scale(&fields).map(Json::String);
+            }
             let fields = fields.into_iter().zip(&record.fields);
             Json::Object(fields.map(|((k, v), f)| Some((k, to_json(v, &f.schema, names, depth + 1)?))).collect::<Option<Map<_, _>>>()?)
         }
         Value::Decimal(decimal) => {
             let Schema::Decimal(of) = schema else { return None };
-            decimal_text(&Vec::<u8>::try_from(&decimal).ok()?, of.scale)?.into()
+            decimal_text(&Vec::<u8>::try_from(&decimal).ok()?, Some(of.scale).filter(|s| *s <= SCALE_MAX)?)?.into()
         }
         Value::BigDecimal(decimal) => decimal.to_string().into(),
         Value::Uuid(uuid) => uuid.to_string().into(),
         Value::Duration(d) => STANDARD.encode(<[u8; 12]>::from(d)).into(),
     })
+}
+
+fn variable_scale(fields: &[(String, Value)]) -> Option<String> {
+    let field = |name: &str| fields.iter().find(|(n, _)| n == name).map(|(_, v)| v);
+    let (Some(Value::Int(scale)), Some(Value::Bytes(bytes))) = (field("scale"), field("value")) else { return None };
+    decimal_text(bytes, usize::try_from(*scale).ok().filter(|s| *s <= SCALE_MAX)?)
 }
 
 fn resolve<'a>(schema: &'a Schema, names: &ResolvedSchema<'a>) -> Option<&'a Schema> {
@@ -120,19 +134,63 @@ mod tests {
 
     #[test]
     fn decimals_keep_every_digit() {
-        for (bytes, scale, text) in [
-            (&[0x04, 0xd2][..], 2, "12.34"),
-            (&[0xff], 3, "-0.001"),
-            (&[0x80], 0, "-128"),
-            (&[0x00], 2, "0.00"),
-            (&[0x7f; 16], 2, "1694440048966028187163067784117256519.67"),
-        ] {
-            if bytes.len() < 16 {
-                assert_eq!(decimal_text(bytes, scale).as_deref(), Some(text));
-            } else {
-                assert!(decimal_text(bytes, scale).is_some());
-            }
+        for (bytes, scale, text) in [(&[0x04, 0xd2][..], 2, "12.34"), (&[0xff], 3, "-0.001"), (&[0x80], 0, "-128"), (&[0x00], 2, "0.00")] {
+            assert_eq!(decimal_text(bytes, scale).as_deref(), Some(text));
         }
+        assert_eq!(decimal_text(&[0x7f; 16], 0), Some(i128::from_be_bytes([0x7f; 16]).to_string()));
         assert_eq!(decimal_text(&[1; 17], 2), None);
+    }
+
+    /// A change event as Debezium writes it: the row's record named once and referred to after.
+    #[test]
+    fn a_change_event_becomes_plain_json() {
+        let schema = Schema::parse_str(
+            r#"{"type":"record","name":"Envelope","namespace":"odoo.public.sale_order","fields":[
+              {"name":"before","type":["null",{"type":"record","name":"Value","fields":[
+                {"name":"id","type":"int"},
+                {"name":"amount","type":["null",{"type":"bytes","logicalType":"decimal","precision":12,"scale":2}]},
+                {"name":"rate","type":["null",{"type":"record","name":"VariableScaleDecimal","namespace":"io.debezium.data","fields":[
+                  {"name":"scale","type":"int"},{"name":"value","type":"bytes"}]}]},
+                {"name":"written","type":[{"type":"long","connect.name":"io.debezium.time.MicroTimestamp"},"null"]},
+                {"name":"blob","type":"bytes"},
+                {"name":"tags","type":{"type":"map","values":"double"}}]}]},
+              {"name":"after","type":["null","Value"]},
+              {"name":"op","type":{"type":"enum","name":"Op","symbols":["c","u"]}}]}"#,
+        )
+        .expect("schema");
+        let row = Value::Record(vec![
+            ("id".into(), Value::Int(7)),
+            ("amount".into(), Value::Union(1, Box::new(Value::Decimal(vec![0x04, 0xd2].into())))),
+            (
+                "rate".into(),
+                Value::Union(
+                    1,
+                    Box::new(Value::Record(vec![("scale".into(), Value::Int(3)), ("value".into(), Value::Bytes(vec![0x30, 0x39]))])),
+                ),
+            ),
+            ("written".into(), Value::Union(0, Box::new(Value::Long(1_763_625_600_000_000)))),
+            ("blob".into(), Value::Bytes(vec![1, 2, 3])),
+            ("tags".into(), Value::Map([("b".to_owned(), Value::Double(0.5)), ("a".to_owned(), Value::Double(f64::NAN))].into())),
+        ]);
+        let event = Value::Record(vec![
+            ("before".into(), Value::Union(0, Box::new(Value::Null))),
+            ("after".into(), Value::Union(1, Box::new(row))),
+            ("op".into(), Value::Enum(1, "u".into())),
+        ]);
+        let datum = apache_avro::writer::datum::GenericDatumWriter::builder(&schema)
+            .build()
+            .expect("writer")
+            .write_value_to_vec(event)
+            .expect("writes");
+        assert_eq!(
+            decode_generic(&datum, &schema).map(|json| json.to_string()).as_deref(),
+            Ok(concat!(
+                r#"{"before":null,"after":{"id":7,"amount":"12.34","rate":"12.345","written":1763625600000000,"#,
+                r#""blob":"AQID","tags":{"a":"NaN","b":0.5}},"op":"u"}"#
+            ))
+        );
+        for cut in 0..datum.len() {
+            assert!(decode_generic(&datum[..cut], &schema).is_err(), "cut at {cut}");
+        }
     }
 }

@@ -414,3 +414,23 @@ pub fn record() -> impl Strategy<Value = Record> {
         ],
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// A strategy that draws one kind, or always the same, would make every property hold.
+    #[test]
+    fn every_kind_is_drawn_and_no_two_are_alike() {
+        let mut runner = TestRunner::deterministic();
+        let strategy = record().boxed();
+        let drawn: Vec<Record> = (0..400).map(|_| drawn(&strategy, &mut runner)).collect();
+        assert_eq!(drawn.iter().map(Record::name).collect::<BTreeSet<_>>(), Record::NAMES.iter().copied().collect());
+        let distinct = drawn.iter().map(|r| format!("{r:?}")).collect::<BTreeSet<_>>();
+        assert_eq!(distinct.len(), drawn.len());
+        let with_amount = |r: &Record| matches!(r, Record::ErpDelivery(d) if d.carrier_price.is_some());
+        assert!(drawn.iter().any(with_amount));
+    }
+}
