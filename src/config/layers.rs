@@ -133,8 +133,27 @@ impl Layers {
                 self.lay(self.known(&segments), readings, format!("variable {name}"));
             }
         }
+        self.find_misspelt(environment);
         if environment.iter().any(|(name, value)| name == "NO_COLOR" && !value.is_empty()) {
             self.lay(vec!["log".into(), "color".into()], vec![Value::Bool(false)], "variable NO_COLOR".into());
+        }
+    }
+
+    /// `WAYBILL_KAFKA_BROKERS` would otherwise do nothing and say nothing. What Kubernetes sets for services that are
+    /// called `waybill-…` looks alike and is left alone.
+    fn find_misspelt(&mut self, environment: &[(String, String)]) {
+        for (name, _) in
+            environment.iter().filter(|(name, _)| !name.contains("__") && !name.contains("_SERVICE_") && !name.contains("_PORT"))
+        {
+            let Some((section, setting)) = name.strip_prefix("WAYBILL_").and_then(|rest| rest.split_once('_')) else { continue };
+            if self.defaults.get(section.to_lowercase()).is_some() {
+                self.findings.push(Finding {
+                    key: format!("{section}.{setting}").to_lowercase(),
+                    origin: format!("variable {name}"),
+                    problem: "is not read: one underscore after the section".into(),
+                    remedy: format!("write it as WAYBILL_{section}__{setting}"),
+                });
+            }
         }
     }
 

@@ -147,3 +147,11 @@ fn a_value_that_does_not_fit_is_not_repeated() {
         assert!(found[0].problem.contains("invalid type") || found[0].problem.contains("expected"), "{found:?}");
     }
 }
+
+#[test]
+fn a_variable_with_one_underscore_is_not_passed_over() {
+    let kubernetes = env(&[("WAYBILL_KAFKA_PORT_9092_TCP", "tcp://10.0.0.1:9092"), ("WAYBILL_KAFKA_SERVICE_HOST", "10.0.0.1")]);
+    assert!(load(None, &kubernetes, None).is_ok());
+    let found = findings("", &[("WAYBILL_KAFKA_BROKERS", "a:1")]);
+    assert_eq!((found[0].key.as_str(), found[0].remedy.as_str()), ("kafka.brokers", "write it as WAYBILL_KAFKA__BROKERS"));
+}

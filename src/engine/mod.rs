@@ -5,7 +5,8 @@
 mod assignment;
 mod batch;
 pub mod conservation;
-mod dead_letter;
+mod core;
+pub mod dead_letter;
 
 pub mod processor;
 mod publisher;

@@ -36,13 +36,7 @@ pub(super) struct Publisher {
 impl Publisher {
     pub(super) fn new(spec: &ServiceSpec, codecs: Arc<Codecs>) -> Self {
         let topics = spec.schema_ids.iter().map(|(topic, id)| (*topic, (spec.full(topic), *id))).collect();
-        Self {
-            codecs,
-            topics,
-            service: spec.name,
-            buffer: Vec::with_capacity(4096),
-            counts: HashMap::new(),
-        }
+        Self { codecs, topics, service: spec.name, buffer: Vec::with_capacity(4096), counts: HashMap::new() }
     }
 
     /// Sends one output with its CloudEvents headers and the next hop of its trace.

@@ -1,0 +1,443 @@
+//! What both loops have in common: who owns what, bringing memory up, dead letters, rolling back.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use super::Error;
+use super::assignment::{Assignment, Inputs, Standing, TopicPartition};
+use super::conservation::Counts;
+use super::dead_letter;
+use super::processor::{Headers, Input, Payload};
+use super::publisher::{Publisher, SendError};
+use super::spec::{EngineSettings, InputKind, ServiceSpec, Surroundings};
+use super::tasks::{RestoreError, Tasks};
+use crate::domain::time::Micros;
+use crate::domain::verdict::{Code, Park, Verdict};
+use crate::kafka::{self, AssignmentChange, GroupConsumer, KafkaSettings, Message, OutRecord, TransactionalProducer};
+use crate::schema::DecodeError;
+use crate::telemetry::events;
+use crate::telemetry::metrics::{EngineMetrics, SourceCounters};
+use crate::telemetry::trace::TraceContext;
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Joined topics may be assigned apart for a moment, while one of them is not known to all members yet.
+const MISMATCH_MAX: Duration = Duration::from_mins(1);
+/// Longest pause between two tries while the brokers are away.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// How often a seek back is tried before the process gives its partitions up.
+const SEEK_TRIES: u32 = 30;
+const LAG_EVERY: Duration = Duration::from_millis(500);
+
+/// Why a transaction came to nothing.
+pub(super) enum Failure {
+    Kafka(kafka::Error),
+    Engine(Error),
+}
+
+impl From<kafka::Error> for Failure {
+    fn from(error: kafka::Error) -> Self {
+        Self::Kafka(error)
+    }
+}
+
+impl From<SendError> for Failure {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Kafka(error) => Self::Kafka(error),
+            SendError::Engine(error) => Self::Engine(error),
+        }
+    }
+}
+
+/// What one open transaction has come to so far.
+#[derive(Default)]
+pub(super) struct Work {
+    pub(super) moved: HashMap<TopicPartition, Standing>,
+    pub(super) touched: BTreeSet<i32>,
+    pub(super) verdicts: Vec<(String, Verdict)>,
+    pub(super) event_times: Vec<Micros>,
+}
+
+/// The clients of one running loop.
+pub(super) struct Clients {
+    pub(super) consumer: GroupConsumer,
+    pub(super) producer: TransactionalProducer,
+}
+
+pub(super) struct Core {
+    pub(super) spec: ServiceSpec,
+    pub(super) settings: EngineSettings,
+    pub(super) around: Surroundings,
+    pub(super) inputs: Inputs,
+    pub(super) joined: Vec<String>,
+    pub(super) publisher: Publisher,
+    pub(super) tasks: Option<Tasks>,
+    pub(super) assignment: Assignment,
+    pub(super) metrics: EngineMetrics,
+    sources: HashMap<String, SourceCounters>,
+    mismatch_since: Option<Duration>,
+    failures: u32,
+    lag_at: Duration,
+    lag_turn: usize,
+}
+
+impl Core {
+    /// Fences the predecessor, joins the group and gets ready for its memory; `None` when asked to stop meanwhile.
+    pub(super) fn start(
+        spec: ServiceSpec,
+        kafka: &KafkaSettings,
+        settings: EngineSettings,
+        around: Surroundings,
+    ) -> Result<Option<(Self, Clients)>, Error> {
+        let Some(producer) = patiently(spec.name, "brokers", &around, || TransactionalProducer::init(kafka))? else { return Ok(None) };
+        let consumer = GroupConsumer::subscribe(kafka, &spec.subscription()).map_err(broken)?;
+        let cluster = patiently(spec.name, "brokers", &around, || {
+            consumer.cluster_id(TIMEOUT).ok_or_else(|| kafka::Error::Away("no cluster id".into()))
+        })?;
+        let Some(cluster) = cluster else { return Ok(None) };
+        let tasks = match spec.changelog {
+            Some(changelog) => Some(Tasks::new(&spec, changelog, kafka, &settings, &around, cluster).map_err(broken)?),
+            None => None,
+        };
+        let inputs = Inputs::new(&spec);
+        let core = Self {
+            joined: inputs.stateful(),
+            inputs,
+            publisher: Publisher::new(&spec, around.codecs.clone()),
+            metrics: around.metrics.engine(spec.name),
+            assignment: Assignment::default(),
+            sources: HashMap::new(),
+            mismatch_since: None,
+            failures: 0,
+            lag_at: Duration::ZERO,
+            lag_turn: 0,
+            spec,
+            settings,
+            tasks,
+            around,
+        };
+        Ok(Some((core, Clients { consumer, producer })))
+    }
+
+    pub(super) fn plain<'a>(&self, topic: &'a str) -> &'a str {
+        topic.strip_prefix(&self.spec.prefix).unwrap_or(topic)
+    }
+
+    pub(super) fn reassign(&mut self, changes: Vec<AssignmentChange>) {
+        for change in changes {
+            match change {
+                AssignmentChange::Assigned(partitions) => {
+                    events::rebalanced(self.spec.name, "assigned", &names(&partitions));
+                    self.metrics.rebalanced("assigned");
+                    self.assignment.assigned(partitions);
+                    self.around.health.set_assigned(true);
+                }
+                AssignmentChange::Revoked { partitions, lost } => {
+                    let kind = if lost { "lost" } else { "revoked" };
+                    events::rebalanced(self.spec.name, kind, &names(&partitions));
+                    self.metrics.rebalanced(kind);
+                    self.assignment.revoked(&partitions);
+                    for (topic, partition) in &partitions {
+                        let plain = self.plain(topic);
+                        self.around.conservation.gone(self.spec.name, plain, *partition);
+                        self.metrics.lag_forgotten(plain, *partition);
+                        if let Some(tasks) = &mut self.tasks
+                            && !self.assignment.owns_any(*partition)
+                        {
+                            tasks.rest(*partition);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Brings up the memory of what was assigned, and lets it flow.
+    pub(super) fn bring_up(&mut self, consumer: &GroupConsumer) -> Result<(), Error> {
+        let waiting = self.assignment.waiting();
+        self.around.health.set_restored(waiting.is_empty());
+        if waiting.is_empty() || self.mismatched()? {
+            return Ok(());
+        }
+        match self.try_bring_up(consumer, &waiting) {
+            Ok(()) => {
+                self.around.health.set_restored(true);
+                Ok(())
+            }
+            Err(RestoreError::Kafka(error @ (kafka::Error::Fatal(_) | kafka::Error::Refused(_)))) => Err(broken(error)),
+            Err(RestoreError::Kafka(error)) => {
+                // Tried again in the next round, with whatever is assigned by then.
+                events::waiting_for(self.spec.name, "restore", &error.to_string(), Duration::from_millis(50));
+                Ok(())
+            }
+            Err(RestoreError::Engine(error)) => Err(error),
+        }
+    }
+
+    fn try_bring_up(&mut self, consumer: &GroupConsumer, waiting: &[TopicPartition]) -> Result<(), RestoreError> {
+        let committed = consumer.committed(waiting, TIMEOUT)?;
+        if let Some(tasks) = &mut self.tasks {
+            let stateful = |c: &&kafka::Committed| self.joined.contains(&c.topic);
+            let partitions: BTreeSet<i32> = committed.iter().filter(stateful).map(|c| c.partition).collect();
+            for partition in partitions {
+                let of: Vec<_> = committed.iter().filter(stateful).filter(|c| c.partition == partition).cloned().collect();
+                tasks.bring_up(partition, &of)?;
+            }
+            tasks.report_bytes();
+        }
+        for stand in &committed {
+            let low = match stand.offset {
+                Some(offset) => offset,
+                None => consumer.watermarks(&stand.topic, stand.partition, TIMEOUT)?.0,
+            };
+            self.assignment.flows(stand, low);
+            self.report(&stand.topic, stand.partition);
+        }
+        consumer.resume(waiting)?;
+        Ok(())
+    }
+
+    fn mismatched(&mut self) -> Result<bool, Error> {
+        let apart = self.assignment.mismatched(&self.joined);
+        if apart.is_empty() {
+            self.mismatch_since = None;
+            return Ok(false);
+        }
+        let now = self.around.clock.monotonic();
+        let since = *self.mismatch_since.get_or_insert(now);
+        if now.saturating_sub(since) > MISMATCH_MAX {
+            return Err(Error::NotCoPartitioned(format!("partitions {apart:?} of {}", self.joined.join(", "))));
+        }
+        Ok(true)
+    }
+
+    /// Reads a record's value; `Err(Ok(park))` where nothing can be made of it.
+    pub(super) fn input<'a>(&mut self, message: &'a Message<'_>, headers: &'a Headers) -> Result<Result<(Input<'a>, bool), Park>, Failure> {
+        let Some(spec) = self.inputs.find(message.topic()) else {
+            return Ok(Err(Park::new(Code::UNKNOWN_SOURCE, "no input of this service has this topic")));
+        };
+        let (kind, stateful) = (spec.kind, spec.stateful);
+        let payload = match (kind, message.value()) {
+            (InputKind::Raw, value) => Payload::Raw(value),
+            (InputKind::Canonical(_), None) => return Ok(Err(Park::new(Code::EMPTY_VALUE, "a tombstone"))),
+            (InputKind::Canonical(name), Some(value)) => match self.around.codecs.decode(name, value) {
+                Ok(record) => Payload::Canonical(record),
+                Err(DecodeError::Park(park)) => return Ok(Err(park)),
+                Err(DecodeError::Registry(error)) => return Err(kafka::Error::Abort(error.to_string()).into()),
+            },
+        };
+        let input = Input {
+            topic: message.topic().strip_prefix(&self.spec.prefix).unwrap_or_else(|| message.topic()),
+            partition: message.partition(),
+            offset: message.offset(),
+            received_at: message.timestamp(),
+            key: message.key(),
+            headers,
+            payload,
+        };
+        Ok(Ok((input, stateful)))
+    }
+
+    /// Counts a verdict and moves the position behind its record, pending the commit.
+    pub(super) fn count(&self, message: &Message<'_>, verdict: Verdict, work: &mut Work) {
+        let place = (message.topic().to_owned(), message.partition());
+        if self.joined.contains(&place.0) {
+            work.touched.insert(place.1);
+        }
+        let standing = work.moved.entry(place).or_insert_with_key(|(topic, partition)| {
+            let known = self.assignment.standing(topic, *partition).cloned();
+            known.unwrap_or_else(|| Standing { next: 0, counts: Counts::default() })
+        });
+        standing.next = message.offset() + 1;
+        standing.counts.add(&verdict);
+        work.verdicts.push((message.topic().to_owned(), verdict));
+    }
+
+    pub(super) fn park(
+        &mut self,
+        producer: &TransactionalProducer,
+        message: &Message<'_>,
+        headers: &Headers,
+        park: &Park,
+        trace: TraceContext,
+    ) -> Result<(), Failure> {
+        let origin = dead_letter::Origin {
+            service: self.spec.name,
+            topic: message.topic(),
+            partition: message.partition(),
+            offset: message.offset(),
+            timestamp: message.timestamp(),
+            tombstone: message.value().is_none(),
+        };
+        let headers = dead_letter::headers(headers, origin, park);
+        producer.send(&OutRecord {
+            topic: &self.spec.full(self.spec.dead_letters),
+            partition: None,
+            key: message.key().unwrap_or_default(),
+            value: message.value(),
+            headers: &headers,
+            timestamp_ms: None,
+            report_offset: false,
+        })?;
+        let place =
+            events::Origin { service: self.spec.name, topic: message.topic(), partition: message.partition(), offset: message.offset() };
+        events::dead_lettered(place, park.code, &park.cause, None, Some(&trace.trace_id()));
+        Ok(())
+    }
+
+    pub(super) fn committed(
+        &mut self,
+        consumer: &GroupConsumer,
+        work: Work,
+        offsets: &HashMap<i32, i64>,
+        started: Duration,
+    ) -> Result<(), Error> {
+        self.failures = 0;
+        let failed = self.tasks.as_mut().map(|t| t.committed(offsets)).unwrap_or_default();
+        let places: Vec<TopicPartition> = work.moved.keys().cloned().collect();
+        self.assignment.advance(work.moved);
+        for (topic, partition) in &places {
+            self.report(topic, *partition);
+        }
+        let now = self.around.clock.now();
+        for at in work.event_times {
+            self.metrics.end_to_end(Duration::from_micros(u64::try_from(now.saturating_sub(at)).unwrap_or(0)));
+        }
+        for (topic, verdict) in &work.verdicts {
+            let plain = self.plain(topic);
+            if !self.sources.contains_key(plain) {
+                self.sources.insert(plain.to_owned(), self.around.metrics.source(self.spec.name, plain));
+            }
+            if let Some(counters) = self.sources.get(plain) {
+                counters.decided(verdict);
+            }
+        }
+        for (topic, records) in self.publisher.take_counts() {
+            self.around.metrics.published(self.spec.name, topic).inc_by(records);
+        }
+        self.metrics.transaction_committed(self.around.clock.monotonic().saturating_sub(started));
+        if !failed.is_empty() {
+            let again: Vec<TopicPartition> = self.joined.iter().flat_map(|t| failed.iter().map(|p| (t.clone(), *p))).collect();
+            consumer.pause(&again).map_err(broken)?;
+            self.assignment.revoked(&again);
+            self.assignment.assigned(again);
+        }
+        Ok(())
+    }
+
+    /// A transaction came to nothing: what ends the process ends it, everything else is rolled back.
+    pub(super) fn failed(&mut self, clients: &Clients, messages: &[Message<'_>], failure: Failure, started: Duration) -> Result<(), Error> {
+        match failure {
+            Failure::Engine(error) => Err(error),
+            Failure::Kafka(error @ (kafka::Error::Fatal(_) | kafka::Error::Refused(_))) => {
+                events::fenced(self.spec.name, &error.to_string());
+                Err(broken(error))
+            }
+            Failure::Kafka(error) => self.roll_back(clients, messages, &error, started),
+        }
+    }
+
+    /// The brokers or the registry are not ready: the work is thrown away whole and read again.
+    fn roll_back(&mut self, clients: &Clients, messages: &[Message<'_>], error: &kafka::Error, started: Duration) -> Result<(), Error> {
+        events::transaction_aborted(self.spec.name, &error.to_string(), messages.len() as u64);
+        self.metrics.transaction_aborted(self.around.clock.monotonic().saturating_sub(started));
+        if let Some(tasks) = &mut self.tasks {
+            tasks.aborted();
+        }
+        self.publisher.take_counts();
+        if patiently(self.spec.name, "brokers", &self.around, || clients.producer.abort())?.is_none() {
+            return Ok(());
+        }
+        self.seek_back(&clients.consumer, messages)?;
+        self.failures = self.failures.saturating_add(1);
+        let pause = Duration::from_millis(50).saturating_mul(1 << self.failures.min(7)).min(PAUSE_MAX);
+        events::waiting_for(self.spec.name, "brokers", &error.to_string(), pause);
+        std::thread::sleep(pause);
+        Ok(())
+    }
+
+    /// Forgetting this is silent loss: the consumer has moved on already.
+    pub(super) fn seek_back(&mut self, consumer: &GroupConsumer, messages: &[Message<'_>]) -> Result<(), Error> {
+        let mut first: HashMap<TopicPartition, i64> = HashMap::new();
+        for m in messages {
+            let offset = first.entry((m.topic().to_owned(), m.partition())).or_insert(m.offset());
+            *offset = (*offset).min(m.offset());
+        }
+        for _ in 0..SEEK_TRIES {
+            self.reassign(consumer.take_changes());
+            let ours: Vec<_> =
+                first.iter().filter(|((t, p), _)| self.assignment.owns(t, *p)).map(|((t, p), o)| (t.clone(), *p, *o)).collect();
+            if ours.is_empty() || consumer.assignment_lost() {
+                return Ok(());
+            }
+            match consumer.seek(&ours, TIMEOUT) {
+                Ok(()) => return Ok(()),
+                Err(error @ kafka::Error::Fatal(_)) => return Err(broken(error)),
+                Err(_) => std::thread::sleep(Duration::from_millis(200)),
+            }
+        }
+        Err(Error::Fatal("the positions could not be set back".into()))
+    }
+
+    fn report(&self, topic: &str, partition: i32) {
+        if let Some(standing) = self.assignment.standing(topic, partition) {
+            let plain = self.plain(topic);
+            self.around.conservation.stands(self.spec.name, plain, partition, standing.counts, standing.next);
+        }
+    }
+
+    /// Asks for the end of one partition at a time, so that no round waits for many answers.
+    pub(super) fn report_lag(&mut self, consumer: &GroupConsumer) {
+        let now = self.around.clock.monotonic();
+        if now.saturating_sub(self.lag_at) < LAG_EVERY {
+            return;
+        }
+        self.lag_at = now;
+        let Some((topic, partition, next)) = self.assignment.turn(self.lag_turn) else { return };
+        self.lag_turn = self.lag_turn.wrapping_add(1);
+        if let Ok((_, high)) = consumer.watermarks(&topic, partition, Duration::from_secs(1)) {
+            let plain = self.plain(&topic);
+            self.metrics.lag(plain, partition, high.saturating_sub(next).max(0));
+        }
+    }
+}
+
+/// Tries until it succeeds or the loop is asked to stop (`None`).
+pub(super) fn patiently<T>(
+    service: &str,
+    what: &str,
+    around: &Surroundings,
+    mut call: impl FnMut() -> Result<T, kafka::Error>,
+) -> Result<Option<T>, Error> {
+    let mut wait = Duration::from_millis(100);
+    while !around.stopping() {
+        match call() {
+            Ok(value) => return Ok(Some(value)),
+            Err(kafka::Error::Away(cause) | kafka::Error::Abort(cause)) => {
+                events::waiting_for(service, what, &cause, wait);
+                std::thread::sleep(wait);
+                wait = (wait * 2).min(PAUSE_MAX);
+            }
+            Err(error) => return Err(broken(error)),
+        }
+    }
+    Ok(None)
+}
+
+pub(super) fn broken(error: kafka::Error) -> Error {
+    match error {
+        kafka::Error::Refused(text) => Error::Refused(text),
+        other => Error::Fatal(other.to_string()),
+    }
+}
+
+fn names(partitions: &[TopicPartition]) -> String {
+    partitions.iter().map(|(t, p)| format!("{t}/{p}")).collect::<Vec<_>>().join(" ")
+}
+
+/// The trace the record came with, or one made from its place, which a second try finds again.
+pub(super) fn trace_of(message: &Message<'_>, headers: &Headers) -> TraceContext {
+    let sent = headers.iter().find(|(name, _)| name == "traceparent").and_then(|(_, v)| std::str::from_utf8(v).ok());
+    sent.and_then(TraceContext::parse)
+        .unwrap_or_else(|| TraceContext::root(&format!("{}/{}/{}", message.topic(), message.partition(), message.offset())))
+}
