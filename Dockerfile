@@ -6,9 +6,8 @@ WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY src src
 COPY schemas schemas
+COPY docs docs
 COPY topics.yaml ./
-# Cargo.toml names benches by file; they are not built here, but must be there to be read.
-COPY benches benches
 # Told by `waybill --version`.
 ARG COMMIT=unknown
 ENV WAYBILL_COMMIT=${COMMIT}

@@ -23,4 +23,5 @@ fi
 
 # Jars, registry and Python environment are fetched by the first test that wants them (tests/support), once.
 say "tests"
+if (($# == 0)); then set -- --lib --bins --tests; fi
 exec cargo test --locked --features testkit "$@"

@@ -5,7 +5,7 @@
 mod support;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -124,6 +124,53 @@ fn what_is_deployed_is_configured_with_settings_that_exist() {
 }
 
 #[test]
+fn every_command_that_is_deployed_exists() {
+    let compose = yaml("docker-compose.kafka.yml").remove(0);
+    let composed = compose["services"].as_object().expect("services").values().filter(|service| service["build"].is_object());
+    let mut commands: Vec<Value> = composed.map(|service| service["command"].clone()).collect();
+    for manifest in files_of_base().into_iter().flat_map(|(_, path)| yaml(&path)) {
+        let pod = &manifest["spec"]["template"]["spec"];
+        let containers = [&pod["containers"], &pod["initContainers"]].into_iter().filter_map(Value::as_array).flatten();
+        commands.extend(containers.map(|container| container["args"].clone()));
+    }
+    assert_eq!(commands.len(), 2 * (Service::ALL.len() + 2), "each service, topics and schemas, in both worlds");
+    for command in commands {
+        let words: Vec<&str> = command.as_array().expect("a command").iter().map(text).collect();
+        // With --help the words are checked and nothing is done.
+        let output = Command::new(env!("CARGO_BIN_EXE_waybill")).args(&words).arg("--help").output().expect("waybill starts");
+        assert!(output.status.success(), "waybill {}: {}", words.join(" "), String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn the_image_is_built_with_everything_that_is_compiled_in() {
+    let (dockerfile, ignored) = (read("Dockerfile"), read(".dockerignore"));
+    // What lies outside `src` and is compiled in: `include_str!("../../topics.yaml")`, and concat! of the same.
+    let outside = regex::Regex::new(r#"include_(?:str|bytes)!\((?:concat!\()?\s*"(?:\.\./){2,}([^/"]+)"#).expect("a pattern");
+    let mut found = BTreeSet::new();
+    let mut folders = vec![repository("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Ok(source) = std::fs::read_to_string(&path) {
+                found.extend(outside.captures_iter(&source).map(|capture| capture[1].to_owned()));
+            }
+        }
+    }
+    assert!(found.contains("topics.yaml"), "the search itself works: {found:?}");
+    if read("Cargo.toml").contains("[[bench]]") {
+        // Not built for the image, but cargo refuses a manifest that names files which are not there.
+        found.insert("benches".to_owned());
+    }
+    for name in found {
+        assert!(dockerfile.lines().any(|line| line.starts_with(&format!("COPY {name} "))), "Dockerfile does not copy {name}");
+        assert!(ignored.lines().any(|line| line == format!("!{name}")), ".dockerignore keeps {name} out");
+    }
+}
+
+#[test]
 fn kubernetes_would_take_the_manifests() {
     let validator = python::python().with_file_name("kubernetes-validate");
     let validate = |paths: &[PathBuf]| {
@@ -159,7 +206,8 @@ fn yaml(path: &str) -> Vec<Value> {
 fn files_of_base() -> Vec<(String, String)> {
     let entries = std::fs::read_dir(repository("k8s/base")).expect("the base is there");
     let names = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("a plain name"));
-    let resources = names.filter(|name| name.ends_with(".yaml") && !["kustomization.yaml", "waybill.yaml"].contains(&name.as_str()));
+    let is_yaml = |name: &str| Path::new(name).extension().is_some_and(|extension| extension == "yaml");
+    let resources = names.filter(|name| is_yaml(name) && !["kustomization.yaml", "waybill.yaml"].contains(&name.as_str()));
     resources.map(|name| (name.clone(), format!("k8s/base/{name}"))).collect()
 }
 
