@@ -8,6 +8,8 @@ pub mod easypost;
 pub mod event;
 pub mod fedex;
 pub mod json;
+#[cfg(test)]
+mod testing;
 pub mod times;
 pub mod ups;
 pub mod zones;
