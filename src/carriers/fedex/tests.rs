@@ -27,8 +27,8 @@ fn an_answer_is_read_scan_by_scan() {
         json!({
             "shipment_key": "781234500917", "tracking_number": "781234500917", "carrier": "fedex", "source": "fedex",
             "source_event_id": null, "mapping_version": "fedex-1", "milestone": "delivery_attempted", "sub_status": null,
-            "exception_reason": "recipient.absent", "fault": "recipient", "action_required": false, "actor": "carrier",
-            "leg": "forward", "raw_code": {"type": null, "code": "DE", "sub_code": "08"},
+            "exception_reason": "recipient.closed", "fault": "recipient", "action_required": false, "actor": "carrier",
+            "leg": "forward", "raw_code": {"type": null, "code": "DE", "sub_code": "15"},
             "raw_description": "Delivery exception; Customer not available or business closed",
             "occurred_local": "2026-11-19T11:02:00", "offset_minutes": -420, "time_precision": "second",
             "time_source": "carrier_offset", "received_at": RECEIVED_AT, "attempt_no": 1, "pod": null, "cod": null,
@@ -69,11 +69,11 @@ fn of_two_parcels_with_one_number_the_newer_is_meant() {
 fn codes_mean_what_they_say_and_no_more() {
     for (fields, milestone, sub_status, reason) in [
         (json!({"eventType": "AD"}), "in_transit", Some("arrived_at_consignee"), None),
-        (json!({"eventType": "DL", "exceptionCode": "10"}), "delivered", None, None),
+        (json!({"eventType": "DL", "exceptionCode": "15"}), "delivered", None, None),
         (json!({"eventType": "CD"}), "exception", None, Some("customs.hold")),
         (json!({"eventType": "OC"}), "announced", None, None),
         (json!({"eventType": "RS"}), "returning", None, None),
-        (json!({"eventType": "DE", "exceptionCode": 7}), "delivery_attempted", None, Some("recipient.refused")),
+        (json!({"eventType": "DE", "exceptionCode": 15}), "delivery_attempted", None, Some("recipient.closed")),
         (json!({"eventType": "DY", "delayDetail": {"type": "WEATHER", "status": "DELAYED"}}), "exception", None, Some("external.weather")),
         (json!({"eventType": "DY", "delayDetail": {"type": "WEATHER", "status": "ON_TIME"}}), "exception", None, Some("carrier.delay")),
         (json!({"eventType": "SE", "exceptionCode": "A99"}), "exception", None, None),
