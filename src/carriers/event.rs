@@ -19,7 +19,7 @@ pub struct Shipment<'a> {
     mapping_version: &'static str,
     carrier: Label,
     tracking_number: String,
-    shipment_key: String,
+    key: String,
     /// Which way the whole shipment goes, where the source says so.
     pub leg: Leg,
     /// Which piece of it the events are about, where the source tells pieces apart; part of their identity.
@@ -57,7 +57,7 @@ impl<'a> Shipment<'a> {
         let mut told = false;
         for number in numbers.iter().flatten() {
             told = true;
-            if let Some(shipment_key) = believable(number) {
+            if let Some(key) = believable(number) {
                 let tracking_number = (*number).to_owned();
                 return Ok(Self {
                     message,
@@ -65,7 +65,7 @@ impl<'a> Shipment<'a> {
                     mapping_version,
                     carrier,
                     tracking_number,
-                    shipment_key,
+                    key,
                     leg: Leg::Forward,
                     piece: None,
                 });
@@ -87,12 +87,12 @@ impl<'a> Shipment<'a> {
     /// The event of one happening; what only some sources tell (ETA, POD and so on) is filled in afterwards.
     #[must_use]
     pub fn event(&self, happening: Happening, meaning: Meaning) -> ShipmentEvent {
-        let key = self.key(&happening);
+        let key = self.dedup_key(&happening);
         let told = happening.told;
         ShipmentEvent {
             event_id: dedup::uuid(&key),
             dedup_key: dedup::hex(&key),
-            shipment_key: self.shipment_key.clone(),
+            shipment_key: self.key.clone(),
             tracking_number: self.tracking_number.clone(),
             carrier: self.carrier.clone(),
             source: Cow::Borrowed(self.source),
@@ -104,7 +104,7 @@ impl<'a> Shipment<'a> {
             exception_reason: meaning.reason,
             fault: meaning.reason.map(ExceptionReason::usual_fault),
             action_required: meaning.reason.is_some_and(ExceptionReason::needs_person),
-            actor: actor(&meaning),
+            actor: actor(meaning),
             leg: if matches!(meaning.milestone, Milestone::Returning | Milestone::Returned) { Leg::Return } else { self.leg },
             raw_code: happening.raw_code,
             raw_description: happening.description,
@@ -127,7 +127,7 @@ impl<'a> Shipment<'a> {
     }
 
     /// City and country stand for the place: sources write postal codes and facilities at will.
-    fn key(&self, happening: &Happening) -> [u8; 16] {
+    fn dedup_key(&self, happening: &Happening) -> [u8; 16] {
         let (kind, code) = &happening.identity;
         let place = happening.place.as_ref().map(|p| Place {
             city: p.city.as_ref().map(|c| c.to_uppercase()),
@@ -136,7 +136,7 @@ impl<'a> Shipment<'a> {
         });
         Identity {
             carrier: &self.carrier,
-            shipment_key: &self.shipment_key,
+            shipment_key: &self.key,
             piece: self.piece.as_ref(),
             raw_code: &RawCode { kind: kind.clone(), code: code.clone(), sub_code: None },
             time_as_sent: &happening.time_key,
@@ -153,7 +153,7 @@ fn believable(number: &str) -> Option<String> {
     if plain { ids::shipment_key(number) } else { None }
 }
 
-fn actor(meaning: &Meaning) -> Option<Actor> {
+fn actor(meaning: Meaning) -> Option<Actor> {
     match (meaning.milestone, meaning.sub_status) {
         (Milestone::Unknown | Milestone::Info | Milestone::Expired, _) => None,
         (Milestone::Announced | Milestone::Cancelled, _) => Some(Actor::System),

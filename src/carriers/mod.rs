@@ -9,6 +9,8 @@ pub mod edi;
 pub mod event;
 pub mod fedex;
 pub mod json;
+#[cfg(test)]
+mod testing;
 pub mod times;
 pub mod ups;
 pub mod x12_214;

@@ -182,6 +182,10 @@ pub struct OdooConfig {
     pub call_timeout_ms: u64,
     /// Most notes of one call.
     pub notes_per_call: usize,
+    /// Longest that a call we gave up may still run in Odoo, milliseconds: its `limit_time_real`.
+    pub settle_ms: u64,
+    /// Effects that may be started per second, for each instance.
+    pub effects_per_second: u32,
 }
 
 /// One Odoo database.
@@ -212,6 +216,12 @@ pub struct OdooInstance {
     /// Carrier code by name of the delivery method.
     #[serde(default)]
     pub carriers: BTreeMap<String, String>,
+    /// Company of records that do not tell theirs, for webhooks set up without `company_id`.
+    #[serde(default)]
+    pub default_company: Option<i64>,
+    /// ISO 4217 code of a company's currency, by company id: Odoo's freight price has no currency of its own.
+    #[serde(default)]
+    pub company_currencies: BTreeMap<i64, String>,
     /// User who gets activities; without it, the one responsible for the picking.
     #[serde(default)]
     pub activity_user_id: Option<i64>,

@@ -45,13 +45,13 @@ struct Tracker<'a> {
     weight: Text<'a>,
     est_delivery_date: Text<'a>,
     is_return: Text<'a>,
-    tracking_details: Objects<Detail<'a>>,
+    tracking_details: Objects<History<'a>>,
     carrier_detail: Object<CarrierDetail<'a>>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
-struct Detail<'a> {
+struct History<'a> {
     message: Text<'a>,
     status: Text<'a>,
     status_detail: Text<'a>,
@@ -135,7 +135,7 @@ impl Reader<'_> {
             return Err(json::too_many(self.settings.events_max));
         }
         let shipment = self.shipment(tracker)?;
-        let told = |d: &&Detail<'_>| d.status.get().is_some() || d.message.get().is_some();
+        let told = |d: &&History<'_>| d.status.get().is_some() || d.message.get().is_some();
         let mut events: Vec<_> = tracker.tracking_details.0.iter().filter(told).map(|d| self.detail(&shipment, tracker, d)).collect();
         if events.is_empty() {
             let status = tracker.status.get().ok_or_else(|| json::missing("tracking_details"))?;
@@ -150,7 +150,7 @@ impl Reader<'_> {
         Ok(events)
     }
 
-    fn detail(&self, shipment: &Shipment<'_>, tracker: &Tracker<'_>, detail: &Detail<'_>) -> ShipmentEvent {
+    fn detail(&self, shipment: &Shipment<'_>, tracker: &Tracker<'_>, detail: &History<'_>) -> ShipmentEvent {
         let place = detail
             .tracking_location
             .0
@@ -217,10 +217,10 @@ impl Reader<'_> {
 
     /// What is true of the parcel now goes to its newest event; the signature to the newest delivery.
     fn facts(&self, events: &mut [ShipmentEvent], tracker: &Tracker<'_>) {
-        if let Some(signed_by) = tracker.signed_by.owned() {
-            if let Some(event) = event::newest(events, false, |e| e.milestone == Milestone::Delivered) {
-                event.pod = Some(ProofOfDelivery { signed_by: Some(signed_by), ..ProofOfDelivery::default() });
-            }
+        if let Some(signed_by) = tracker.signed_by.owned()
+            && let Some(event) = event::newest(events, false, |e| e.milestone == Milestone::Delivered)
+        {
+            event.pod = Some(ProofOfDelivery { signed_by: Some(signed_by), ..ProofOfDelivery::default() });
         }
         let Some(event) = event::newest(events, false, |_| true) else { return };
         if event.milestone != Milestone::Delivered {

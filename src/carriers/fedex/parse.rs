@@ -42,7 +42,7 @@ struct TrackResult<'a> {
     return_detail: Object<ReturnDetail<'a>>,
     latest_status_detail: Object<LatestStatus<'a>>,
     delivery_details: Object<DeliveryDetails<'a>>,
-    scan_events: Objects<Scan<'a>>,
+    scan_events: Objects<Movement<'a>>,
     date_and_times: Objects<DateAndTime<'a>>,
     package_details: Object<PackageDetails<'a>>,
     estimated_delivery_time_window: Object<TimeWindow<'a>>,
@@ -110,7 +110,7 @@ struct Delay<'a> {
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default, bound(deserialize = "'de: 'a"))]
-struct Scan<'a> {
+struct Movement<'a> {
     date: Text<'a>,
     event_type: Text<'a>,
     derived_status_code: Text<'a>,
@@ -246,13 +246,15 @@ impl Reader<'_> {
         let master = result.additional_tracking_info.0.as_ref().and_then(master);
         if let Some(master) = master.filter(|number| number != shipment.tracking_number()) {
             let piece = Piece { number: Some(shipment.tracking_number().to_owned()), sscc: None, master: Some(master) };
-            events.iter_mut().for_each(|e| e.piece = Some(piece.clone()));
+            for event in &mut events {
+                event.piece = Some(piece.clone());
+            }
         }
         self.facts(&mut events, result);
         Ok(events)
     }
 
-    fn scan(&self, shipment: &Shipment<'_>, scan: &Scan<'_>) -> ShipmentEvent {
+    fn scan(&self, shipment: &Shipment<'_>, scan: &Movement<'_>) -> ShipmentEvent {
         let place = place(scan.scan_location.0.as_ref(), scan.location_id.owned());
         let description = match (scan.event_description.get(), scan.exception_description.get()) {
             (Some(event), Some(exception)) if event != exception => Some(format!("{event}; {exception}")),

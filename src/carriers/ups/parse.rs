@@ -27,7 +27,7 @@ struct Body<'a> {
     gmt_activity_time: Text<'a>,
     gmt_offset: Text<'a>,
     activity_location: Object<Address<'a>>,
-    activity_status: Object<Status<'a>>,
+    activity_status: Object<Coded<'a>>,
     scheduled_delivery_date: Text<'a>,
     delivery_start_time: Text<'a>,
     delivery_end_time: Text<'a>,
@@ -47,7 +47,7 @@ struct Address<'a> {
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default, bound(deserialize = "'de: 'a"))]
-struct Status<'a> {
+struct Coded<'a> {
     #[serde(rename = "type")]
     kind: Text<'a>,
     code: Text<'a>,
@@ -76,7 +76,7 @@ struct ShipmentAnswer<'a> {
 struct Package<'a> {
     tracking_number: Text<'a>,
     activity: Objects<Activity<'a>>,
-    current_status: Object<Status<'a>>,
+    current_status: Object<Coded<'a>>,
     delivery_date: Objects<Dated<'a>>,
     delivery_time: Object<Window<'a>>,
     delivery_information: Object<DeliveryInformation<'a>>,
@@ -94,7 +94,7 @@ struct Activity<'a> {
     gmt_time: Text<'a>,
     gmt_offset: Text<'a>,
     location: Object<Location<'a>>,
-    status: Object<Status<'a>>,
+    status: Object<Coded<'a>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -176,7 +176,7 @@ impl Reader<'_> {
         Shipment::new(self.message, ("ups", MAPPING_VERSION), "ups".into(), numbers)
     }
 
-    fn alert(&self, body: &Body<'_>, status: &Status<'_>) -> Result<ShipmentEvent, Park> {
+    fn alert(&self, body: &Body<'_>, status: &Coded<'_>) -> Result<ShipmentEvent, Park> {
         let shipment = self.shipment(&[body.tracking_number.get()])?;
         let place = body.activity_location.0.as_ref().and_then(|a| place(a, None));
         let times =
@@ -219,14 +219,16 @@ impl Reader<'_> {
         }
         if let Some(master) = inquiry.get().filter(|number| *number != shipment.tracking_number()) {
             let piece = Piece { number: Some(shipment.tracking_number().to_owned()), sscc: None, master: Some(master.to_owned()) };
-            events.iter_mut().for_each(|e| e.piece = Some(piece.clone()));
+            for event in &mut events {
+                event.piece = Some(piece.clone());
+            }
         }
         self.facts(&mut events, package);
         Ok(events)
     }
 
     fn activity(&self, shipment: &Shipment<'_>, activity: &Activity<'_>) -> ShipmentEvent {
-        let none = Status::default();
+        let none = Coded::default();
         let status = activity.status.0.as_ref().unwrap_or(&none);
         let location = activity.location.0.as_ref();
         let place = location.and_then(|l| match &l.address.0 {
@@ -237,7 +239,7 @@ impl Reader<'_> {
         self.event(shipment, status, place, times)
     }
 
-    fn event(&self, shipment: &Shipment<'_>, status: &Status<'_>, place: Option<Place>, times: [&Text<'_>; 5]) -> ShipmentEvent {
+    fn event(&self, shipment: &Shipment<'_>, status: &Coded<'_>, place: Option<Place>, times: [&Text<'_>; 5]) -> ShipmentEvent {
         let status_code = if status.description_code.get().is_some() { &status.description_code } else { &status.status_code };
         // The current status of some answers is the customer-facing code alone, under the name of the activity code.
         let bare = status.kind.get().is_none() && status_code.get().is_none() && status.code.get().is_some_and(|c| c.len() == 3);
