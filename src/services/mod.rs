@@ -5,4 +5,5 @@
 pub mod carrier_normalizer;
 pub mod dev;
 pub mod odoo_normalizer;
+pub mod settings;
 pub mod shipment_tracker;
