@@ -41,6 +41,16 @@ impl Admin {
         AdminOptions::new().operation_timeout(Some(self.timeout)).request_timeout(Some(self.timeout))
     }
 
+    /// Id of the cluster, where the broker tells it.
+    pub fn cluster_id(&self) -> Option<String> {
+        self.inner.inner().fetch_cluster_id(self.timeout)
+    }
+
+    /// First and next offset of a partition.
+    pub fn bounds(&self, topic: &str, partition: i32) -> Result<(i64, i64), Error> {
+        Ok(self.inner.inner().fetch_watermarks(topic, partition, self.timeout)?)
+    }
+
     /// Names and partition counts of all topics.
     pub fn partition_counts(&self) -> Result<BTreeMap<String, i32>, Error> {
         let metadata = self.inner.inner().fetch_metadata(None, self.timeout)?;

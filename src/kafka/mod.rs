@@ -8,6 +8,7 @@ mod consumer;
 mod embedded;
 mod probe;
 mod producer;
+mod relay;
 mod settings;
 
 pub use admin::{ActualTopicState, Admin};
@@ -16,6 +17,7 @@ pub use consumer::{AssignmentChange, Committed, GroupConsumer, Message};
 pub use embedded::EmbeddedBroker;
 pub use probe::{ProbeFinding, probe};
 pub use producer::{OutRecord, Position, TransactionalProducer};
+pub use relay::Relay;
 pub use settings::KafkaSettings;
 
 /// What can go wrong between us and the brokers.
