@@ -59,16 +59,7 @@ impl<'a> Shipment<'a> {
             told = true;
             if let Some(key) = believable(number) {
                 let tracking_number = (*number).to_owned();
-                return Ok(Self {
-                    message,
-                    source,
-                    mapping_version,
-                    carrier,
-                    tracking_number,
-                    key,
-                    leg: Leg::Forward,
-                    piece: None,
-                });
+                return Ok(Self { message, source, mapping_version, carrier, tracking_number, key, leg: Leg::Forward, piece: None });
             }
         }
         Err(if told {

@@ -120,7 +120,8 @@ impl Config {
         }
         found.within("odoo.concurrency", self.odoo.concurrency as u64, 1..=64);
         found.within("odoo.call_timeout_ms", self.odoo.call_timeout_ms, 1000..=600_000);
-        found.within("odoo.notes_per_call", self.odoo.notes_per_call as u64, 1..=500);
+        found.within("odoo.settle_ms", self.odoo.settle_ms, 100..=3_600_000);
+        found.within("odoo.effects_per_second", u64::from(self.odoo.effects_per_second), 1..=100_000);
         for (name, instance) in &self.odoo.instances {
             odoo_instance(found, name, instance);
             // Only who calls Odoo holds a key to it.

@@ -180,8 +180,6 @@ pub struct OdooConfig {
     pub concurrency: usize,
     /// Deadline of one call, milliseconds.
     pub call_timeout_ms: u64,
-    /// Most notes of one call.
-    pub notes_per_call: usize,
     /// Longest that a call we gave up may still run in Odoo, milliseconds: its `limit_time_real`.
     pub settle_ms: u64,
     /// Effects that may be started per second, for each instance.

@@ -5,8 +5,6 @@
 //! still be running, and then looks before it acts.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -53,8 +51,8 @@ pub enum Settled {
     Stop(String),
 }
 
-/// A batch under way.
-pub type Execution = Pin<Box<dyn Future<Output = Vec<Settled>> + Send>>;
+/// The carrying out of a batch; it may block its thread.
+pub type Execution = Box<dyn FnOnce() -> Vec<Settled> + Send>;
 
 /// What a service does outside Kafka.
 pub trait EffectHandler: Send {
@@ -340,10 +338,8 @@ impl<H: EffectHandler> Effects<H> {
     /// so that nothing of this batch happens after its partitions were given up knowingly.
     fn watch(&mut self, clients: &Clients, lease: &Lease, execution: Execution) -> Result<Option<Vec<Settled>>, Failure> {
         let (tell, told) = std::sync::mpsc::sync_channel(1);
-        self.runtime.spawn(async move {
-            // The loop may be gone: then nobody asks.
-            let _ = tell.send(execution.await);
-        });
+        // Not awaited but polled for. When the loop is gone nobody asks for the answer.
+        drop(self.runtime.spawn_blocking(move || tell.send(execution())));
         loop {
             let ours = self.poll(clients, lease)?;
             match told.try_recv() {

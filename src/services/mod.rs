@@ -3,7 +3,11 @@
 //! Nothing is shared between services but topics.
 
 pub mod carrier_normalizer;
+pub mod contracts;
 pub mod dev;
 pub mod odoo_normalizer;
+pub mod odoo_writer;
+pub mod process;
 pub mod settings;
 pub mod shipment_tracker;
+pub mod wiring;

@@ -5,6 +5,7 @@
 mod wire;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -12,6 +13,8 @@ use serde_json::{Map, Value, json};
 
 use super::errors::{CallError, Class, ids_in};
 use crate::outbound::HttpClient;
+use crate::telemetry::Clock;
+use crate::telemetry::metrics::Metrics;
 
 /// Oldest and first JSON-2 version.
 const MAJOR_MIN: i64 = 17;
@@ -56,6 +59,7 @@ pub struct Odoo {
     protocol: Protocol,
     note_subtype: i64,
     picking_fields: BTreeSet<String>,
+    watch: Option<(Metrics, Arc<dyn Clock>)>,
 }
 
 impl Odoo {
@@ -73,7 +77,7 @@ impl Odoo {
             return Err(CallError::ours(Class::Stop, false, "version_not_supported"));
         }
         let protocol = if major >= MAJOR_JSON2 { Protocol::Json2 } else { wire::log_in(&http, &settings).await? };
-        let mut odoo = Self { http, settings, major, protocol, note_subtype: 0, picking_fields: BTreeSet::new() };
+        let mut odoo = Self { http, settings, major, protocol, note_subtype: 0, picking_fields: BTreeSet::new(), watch: None };
         odoo.note_subtype =
             odoo.external_id("mail", "mt_note").await?.ok_or_else(|| CallError::ours(Class::Stop, false, "no_note_subtype"))?;
         let arguments = arguments([("allfields", json!(OPTIONAL_PICKING_FIELDS)), ("attributes", json!(["type"]))]);
@@ -92,10 +96,22 @@ impl Odoo {
         arguments: Arguments,
         positional: &[&str],
     ) -> Result<Value, CallError> {
-        match self.protocol {
+        let started = self.watch.as_ref().map(|(_, clock)| clock.monotonic());
+        let answer = match self.protocol {
             Protocol::Json2 => wire::json2(&self.http, &self.settings, model, method, ids, arguments).await,
             Protocol::JsonRpc { uid } => wire::execute_kw(&self.http, &self.settings, uid, model, method, ids, arguments, positional).await,
+        };
+        if let (Some((metrics, clock)), Some(started)) = (&self.watch, started) {
+            let class = answer.as_ref().err().map_or("done", |error| error.class.as_str());
+            metrics.odoo_called(self.instance(), class, clock.monotonic().saturating_sub(started));
         }
+        answer
+    }
+
+    /// The same, with every call counted and timed.
+    #[must_use]
+    pub fn watched(self, metrics: Metrics, clock: Arc<dyn Clock>) -> Self {
+        Self { watch: Some((metrics, clock)), ..self }
     }
 
     /// Rows of a model that match a domain. `limit` bounds the answer.

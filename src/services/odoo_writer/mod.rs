@@ -1,0 +1,199 @@
+//! Tells Odoo what changed, each effect once.
+//! In come `delivery.status` and `odoo.commands`; out go calls to Odoo and `odoo.results`.
+//! One writer per picking: both topics are keyed by the Odoo record, so one partition has all that touches it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::future::join_all;
+
+use crate::domain::record::Record;
+use crate::domain::verdict::{Code, Park};
+use crate::engine::effects::{EffectHandler, Execution, Lease, Settled};
+use crate::engine::processor::{Input, Output, Payload};
+use crate::odoo::client::Odoo;
+use crate::odoo::effects::{self, Effect, Outcome, PlanSettings};
+use crate::odoo::errors::{CallError, Class};
+use crate::resilience::{Backoff, Breaker, Limiter, Permission};
+use crate::telemetry::Clock;
+use crate::telemetry::metrics::Metrics;
+
+/// Where results go.
+pub const RESULTS: &str = "odoo.results";
+
+/// Failures in a row after which an Odoo is left alone for a while, and how long at most.
+const FAILURES_MAX: u32 = 3;
+const OPEN_FIRST: Duration = Duration::from_millis(500);
+const OPEN_MAX: Duration = Duration::from_secs(30);
+
+/// One connected Odoo with what guards it.
+#[derive(Debug)]
+pub struct Connection {
+    odoo: Odoo,
+    plan: PlanSettings,
+    breaker: Mutex<Breaker>,
+    limiter: Limiter,
+}
+
+impl Connection {
+    /// Guards a connected Odoo. `call_timeout` bounds a probe; `effects_per_second` what is started.
+    #[must_use]
+    pub fn new(odoo: Odoo, activity_user: Option<i64>, call_timeout: Duration, effects_per_second: NonZeroU32) -> Self {
+        let plan = PlanSettings::of(&odoo, activity_user);
+        let backoff = Backoff::new(OPEN_FIRST, OPEN_MAX, 1);
+        let breaker = Mutex::new(Breaker::new(FAILURES_MAX, call_timeout.saturating_mul(8), backoff));
+        Self { odoo, plan, breaker, limiter: Limiter::new(effects_per_second, effects_per_second) }
+    }
+}
+
+/// An effect and the Odoo it is for.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    instance: String,
+    effect: Effect,
+}
+
+/// The service's handler.
+#[derive(Debug)]
+pub struct OdooWriter {
+    connections: BTreeMap<String, Arc<Connection>>,
+    concurrency: usize,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+    runtime: tokio::runtime::Handle,
+}
+
+impl OdooWriter {
+    /// A writer to these Odoos, by the names of the configuration. `concurrency`: calls in flight for each.
+    #[must_use]
+    pub fn new(
+        connections: Vec<Connection>,
+        concurrency: usize,
+        clock: Arc<dyn Clock>,
+        metrics: Metrics,
+        runtime: tokio::runtime::Handle,
+    ) -> Self {
+        let connections = connections.into_iter().map(|c| (c.odoo.instance().to_owned(), Arc::new(c))).collect();
+        Self { connections, concurrency: concurrency.max(1), clock, metrics, runtime }
+    }
+
+    fn connection(&self, instance: &str) -> Result<&Arc<Connection>, Park> {
+        self.connections.get(instance).ok_or_else(|| Park::new(Code::ODOO_CONFIG, "the odoo instance of the record is not configured"))
+    }
+}
+
+impl EffectHandler for OdooWriter {
+    type Effect = Asked;
+
+    fn plan(&mut self, input: &Input<'_>) -> Result<Vec<(String, Asked)>, Park> {
+        let (instance, planned) = match &input.payload {
+            Payload::Canonical(Record::DeliveryStatus(status)) => {
+                (&status.odoo_instance, effects::plan(status, &self.connection(&status.odoo_instance)?.plan))
+            }
+            Payload::Canonical(Record::OdooCommand(command)) => {
+                self.connection(&command.odoo_instance)?;
+                (&command.odoo_instance, vec![effects::command(command)?])
+            }
+            _ => return Err(Park::new(Code::WRONG_SCHEMA, "the writer reads delivery.status and odoo.commands")),
+        };
+        let asked = |effect: Effect| (effect.effect_id.clone(), Asked { instance: instance.clone(), effect });
+        Ok(planned.into_iter().map(asked).collect())
+    }
+
+    fn execute(&self, batch: Vec<Asked>, lease: Lease) -> Execution {
+        let lanes = self.lanes(batch);
+        let (clock, metrics) = (self.clock.clone(), self.metrics.clone());
+        let runtime = self.runtime.clone();
+        Box::new(move || {
+            let running = lanes.into_iter().map(|lane| lane.run(lease.clone(), clock.clone(), metrics.clone()));
+            let mut settled: Vec<(usize, Settled)> = runtime.block_on(join_all(running)).into_iter().flatten().collect();
+            settled.sort_by_key(|(place, _)| *place);
+            settled.into_iter().map(|(_, settled)| settled).collect()
+        })
+    }
+}
+
+/// A part of a batch that is carried out in order: all effects of a record are in one lane.
+struct Lane {
+    connection: Option<Arc<Connection>>,
+    places: Vec<usize>,
+    effects: Vec<Effect>,
+}
+
+impl OdooWriter {
+    fn lanes(&self, batch: Vec<Asked>) -> Vec<Lane> {
+        let mut lanes: HashMap<(String, usize), Lane> = HashMap::new();
+        for (place, asked) in batch.into_iter().enumerate() {
+            let number = asked.effect.record_id.and_then(|id| usize::try_from(id).ok()).unwrap_or(0) % self.concurrency;
+            let connection = self.connections.get(&asked.instance).cloned();
+            let lane =
+                lanes.entry((asked.instance, number)).or_insert_with(|| Lane { connection, places: Vec::new(), effects: Vec::new() });
+            lane.places.push(place);
+            lane.effects.push(asked.effect);
+        }
+        lanes.into_values().collect()
+    }
+}
+
+impl Lane {
+    async fn run(self, lease: Lease, clock: Arc<dyn Clock>, metrics: Metrics) -> Vec<(usize, Settled)> {
+        let Some(connection) = self.connection.clone() else {
+            let park = Park::new(Code::ODOO_CONFIG, "the odoo instance of the record is not configured");
+            return self.places.iter().map(|p| (*p, Settled::Refused(None, park.clone()))).collect();
+        };
+        let instance = connection.odoo.instance().to_owned();
+        let denied = connection.breaker.lock().ok().and_then(|mut b| match b.ask(clock.now()) {
+            Permission::Denied(_) => Some(Settled::Wait { cause: format!("odoo {instance} is left alone for a while"), unknown: false }),
+            Permission::Granted | Permission::Probe => None,
+        });
+        if let Some(wait) = denied {
+            return self.places.iter().map(|p| (*p, wait.clone())).collect();
+        }
+        for _ in &self.effects {
+            while let Err(wait) = connection.limiter.take(clock.now()) {
+                tokio::time::sleep(wait).await;
+            }
+        }
+        let outcomes = effects::execute(&connection.odoo, &self.effects, &|| lease.holds()).await;
+        judge(&connection, &outcomes, &clock, &metrics);
+        let now = clock.now();
+        let settle = |(place, (effect, outcome)): (&usize, (&Effect, effects::EffectOutcome))| {
+            metrics.effect_ended(effect.kind.as_str(), outcome.outcome.as_str());
+            (*place, settled(&instance, effect, outcome.outcome, now))
+        };
+        self.places.iter().zip(self.effects.iter().zip(outcomes)).map(settle).collect()
+    }
+}
+
+/// Tells the breaker whether Odoo was there.
+fn judge(connection: &Connection, outcomes: &[effects::EffectOutcome], clock: &Arc<dyn Clock>, metrics: &Metrics) {
+    let away = |o: &effects::EffectOutcome| matches!(&o.outcome, Outcome::Wait(e) if !e.is("not_ours") && !e.is("not_tried"));
+    let Ok(mut breaker) = connection.breaker.lock() else { return };
+    if outcomes.iter().any(away) {
+        breaker.failed(clock.now());
+    } else {
+        breaker.answered();
+    }
+    metrics.breaker(connection.odoo.instance(), !breaker.is_closed());
+}
+
+fn settled(instance: &str, effect: &Effect, outcome: Outcome, now: i64) -> Settled {
+    let output = effect.result(instance, &outcome, now).map(|result| Output {
+        topic: RESULTS,
+        key: effect.delivery_key.clone().unwrap_or_else(|| effect.effect_id.clone()),
+        record: Record::OdooResult(Box::new(result)),
+    });
+    match outcome {
+        Outcome::Done { .. } | Outcome::AlreadyDone => Settled::Done(output),
+        Outcome::Refused { code, name } => {
+            let cause = format!("odoo refuses {}: {}", effect.kind.as_str(), name.as_deref().unwrap_or("no reason given"));
+            Settled::Refused(output, Park::new(code, cause))
+        }
+        Outcome::Wait(CallError { class: Class::Stop, name, .. }) => {
+            Settled::Stop(format!("{} odoo {instance}: {}", Code::ODOO_CONFIG, name.as_deref().unwrap_or("no access")))
+        }
+        Outcome::Wait(error) => Settled::Wait { cause: format!("odoo {instance}: {error}"), unknown: error.unknown_outcome },
+    }
+}

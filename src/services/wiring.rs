@@ -1,0 +1,262 @@
+//! Puts a service together: its inputs, its processor, its limits; and starts its loop.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::carrier_normalizer::{self, CarrierNormalizer};
+use super::odoo_normalizer::{self, ImageFold, ImageReader, OdooNormalizerSettings};
+use super::odoo_writer::{self, Connection, OdooWriter};
+use super::settings::kafka_settings;
+use super::shipment_tracker::{self, ShipmentTracker, TrackerSettings};
+use crate::carriers::{self, Dialect, DialectSettings};
+use crate::config::{Assignor, Config, Service};
+use crate::domain::record::Record;
+use crate::domain::time::{self, Micros};
+use crate::domain::verdict::{Code, Park, Verdict};
+use crate::engine::effects::{EffectSettings, run_effects};
+use crate::engine::processor::{Input, Outputs, Payload, Processor, State};
+use crate::engine::{self, EngineSettings, InputKind, InputSpec, ServiceSpec, Surroundings, run_stream};
+use crate::kafka::KafkaSettings;
+use crate::odoo::client::{self, Odoo};
+use crate::odoo::errors::Class;
+use crate::outbound::HttpClient;
+use crate::resilience::Backoff;
+use crate::schema::DecodeError;
+use crate::telemetry::events;
+
+/// Most bytes of one transaction.
+const BATCH_BYTES: usize = 8 << 20;
+/// Records that the Odoo writer takes at once: a failed batch is looked up again as a whole.
+const WRITER_BATCH: usize = 200;
+
+/// Topics of canonical records that a service writes.
+#[must_use]
+pub fn outputs(service: Service) -> &'static [&'static str] {
+    use odoo_normalizer as o;
+    use shipment_tracker::topic as t;
+    match service {
+        Service::CarrierNormalizer => &[carrier_normalizer::OBSERVATIONS],
+        Service::OdooNormalizer => &[o::IMAGES_TOPIC, o::DELIVERIES_TOPIC, o::ORDERS_TOPIC, o::INVOICES_TOPIC, o::LINKS_TOPIC],
+        Service::ShipmentTracker => &[t::EVENTS, t::STATUS, t::PARCELS, t::DELIVERY, t::EXCEPTIONS],
+        Service::OdooWriter => &[odoo_writer::RESULTS],
+    }
+}
+
+/// What a service reads.
+#[must_use]
+pub fn inputs(service: Service, config: &Config) -> Vec<InputSpec> {
+    match service {
+        Service::CarrierNormalizer => config.carriers.sources.values().map(|s| InputSpec::raw(&s.topic)).collect(),
+        Service::OdooNormalizer => {
+            let mut inputs = vec![InputSpec::stateful(odoo_normalizer::IMAGES_TOPIC, "OdooImage")];
+            for (name, instance) in &config.odoo.instances {
+                let raw = |topic| InputSpec { topic, kind: InputKind::MaybeAvro, stateful: false };
+                inputs.push(raw(instance.webhook_topic(name)));
+                inputs.extend(instance.debezium_topics.iter().map(|pattern| raw(whole(pattern))));
+            }
+            inputs
+        }
+        Service::ShipmentTracker => vec![
+            InputSpec::stateful(carrier_normalizer::OBSERVATIONS, "ShipmentEvent"),
+            InputSpec::stateful(odoo_normalizer::LINKS_TOPIC, "ShipmentLink"),
+            InputSpec::stateful(shipment_tracker::topic::PARCELS, "ParcelChange"),
+        ],
+        Service::OdooWriter => vec![
+            InputSpec::stateful(shipment_tracker::topic::DELIVERY, "DeliveryStatus"),
+            InputSpec::stateful("odoo.commands", "OdooCommand"),
+        ],
+    }
+}
+
+/// A pattern that matches whole names; librdkafka knows one by its first character.
+fn whole(pattern: &str) -> String {
+    format!("^(?:{})$", pattern.trim_start_matches('^').trim_end_matches('$'))
+}
+
+fn spec(service: Service, config: &Config, schema_ids: &HashMap<&'static str, u32>) -> ServiceSpec {
+    let (changelog, dead_letters) = match service {
+        Service::CarrierNormalizer => (None, "carrier-normalizer.dlq"),
+        Service::OdooNormalizer => (Some("odoo-normalizer.changelog"), "odoo-normalizer.dlq"),
+        Service::ShipmentTracker => (Some("shipment-tracker.changelog"), "shipment-tracker.dlq"),
+        Service::OdooWriter => (Some("odoo-writer.changelog"), "odoo-writer.dlq"),
+    };
+    ServiceSpec {
+        name: service.as_str(),
+        inputs: inputs(service, config),
+        changelog,
+        dead_letters,
+        schema_ids: outputs(service).iter().filter_map(|t| schema_ids.get(t).map(|id| (*t, *id))).collect(),
+        prefix: config.kafka.prefix.clone(),
+    }
+}
+
+/// Kafka's settings for a service. Inputs that are joined have to be assigned together, which `range` alone does.
+#[must_use]
+pub fn kafka_of(service: Service, config: &Config) -> KafkaSettings {
+    let joined = inputs(service, config).iter().filter(|i| i.stateful).count() > 1;
+    let assignor = if joined { Assignor::Range } else { config.kafka.assignor };
+    kafka_settings(config, service.as_str(), assignor)
+}
+
+fn engine_of(service: Service, config: &Config) -> EngineSettings {
+    let records = if service == Service::OdooWriter { config.kafka.batch_records.min(WRITER_BATCH) } else { config.kafka.batch_records };
+    EngineSettings {
+        batch_records: records,
+        batch_wait: Duration::from_millis(config.kafka.batch_ms),
+        batch_bytes: BATCH_BYTES,
+        store_dir: config.store.dir.clone(),
+        store_cache_bytes: (u64::from(config.store.cache_mib) << 20) / 16,
+        window: config.store.window(),
+    }
+}
+
+/// Runs a service in this thread until it is asked to stop.
+///
+/// # Errors
+/// As the engine's loops, and when an Odoo can never be written to as it is configured.
+pub fn run(
+    service: Service,
+    config: &Config,
+    schema_ids: &HashMap<&'static str, u32>,
+    runtime: &tokio::runtime::Handle,
+    around: Surroundings,
+) -> Result<(), engine::Error> {
+    let (spec, kafka, settings) = (spec(service, config, schema_ids), kafka_of(service, config), engine_of(service, config));
+    let window = micros(config.store.window());
+    match service {
+        Service::CarrierNormalizer => {
+            let processor = CarrierNormalizer::new(dialects(config), Some(around.metrics.clone()));
+            run_stream(spec, &kafka, settings, Box::new(processor), around)
+        }
+        Service::OdooNormalizer => {
+            let processor = odoo_processor(config, window, &around)?;
+            run_stream(spec, &kafka, settings, Box::new(processor), around)
+        }
+        Service::ShipmentTracker => {
+            let tracker = &config.tracker;
+            let settings_of = TrackerSettings {
+                unassigned_after: micros(tracker.unassigned_after()),
+                silent_after: micros(tracker.silent_after()),
+                pod_missing_after: micros(tracker.pod_missing_after()),
+                window,
+            };
+            run_stream(spec, &kafka, settings, Box::new(ShipmentTracker::new(settings_of)), around)
+        }
+        Service::OdooWriter => {
+            let Some(writer) = runtime.block_on(writer(config, &around))? else { return Ok(()) };
+            let settle = Duration::from_millis(config.odoo.settle_ms);
+            let lease = (kafka.session_timeout / 2).min(settle / 2);
+            run_effects(spec, &kafka, settings, EffectSettings { settle, lease }, writer, runtime.clone(), around)
+        }
+    }
+}
+
+fn micros(duration: Duration) -> Micros {
+    Micros::try_from(duration.as_micros()).unwrap_or(Micros::MAX)
+}
+
+/// The dialect of every configured topic.
+#[must_use]
+pub fn dialects(config: &Config) -> HashMap<String, Box<dyn Dialect>> {
+    let sources = config.carriers.sources.iter();
+    sources.filter_map(|(id, source)| Some((source.topic.clone(), carriers::dialect(id, dialect_settings(source))?))).collect()
+}
+
+/// What the configuration says about a source.
+#[must_use]
+pub fn dialect_settings(source: &crate::config::SourceConfig) -> DialectSettings {
+    DialectSettings {
+        account_zone: source.account_zone.as_deref().and_then(time::zone),
+        body_bytes_max: source.body_bytes_max,
+        ..DialectSettings::default()
+    }
+}
+
+/// Both steps of the Odoo normalizer: raw changes become images, images become records.
+struct OdooProcessor {
+    reader: ImageReader,
+    fold: ImageFold,
+}
+
+impl Processor for OdooProcessor {
+    fn process(&mut self, input: &Input<'_>, state: &mut dyn State, now: Micros, out: &mut Outputs) -> Verdict {
+        match &input.payload {
+            Payload::Canonical(Record::OdooImage(_)) => self.fold.process(input, state, now, out),
+            Payload::Raw(_) => self.reader.process(input, state, now, out),
+            Payload::Canonical(other) => Verdict::Park(Park::new(Code::WRONG_SCHEMA, format!("no image: {}", other.name()))),
+        }
+    }
+
+    fn wake(&mut self, key: &[u8], state: &mut dyn State, now: Micros, out: &mut Outputs) {
+        self.fold.wake(key, state, now, out);
+    }
+}
+
+fn odoo_processor(config: &Config, window: Micros, around: &Surroundings) -> Result<OdooProcessor, engine::Error> {
+    let instances = config.odoo.instances.iter().map(|(name, i)| odoo_normalizer::OdooInstance {
+        name: name.clone(),
+        webhook_topic: i.webhook_topic(name),
+        debezium_topics: i.debezium_topics.clone(),
+        language: i.language.clone(),
+        carriers: i.carriers.clone(),
+        default_company: i.default_company,
+        company_currencies: i.company_currencies.clone(),
+    });
+    let settings = Arc::new(OdooNormalizerSettings { instances: instances.collect(), window });
+    let codecs = around.codecs.clone();
+    let decode = move |bytes: &[u8]| {
+        codecs.decode_generic(bytes).map_err(|error| match error {
+            DecodeError::Park(park) => park,
+            // The engine has made sure of the schema before; a registry that forgets it meanwhile is no fault of the record,
+            // but there is nothing left to wait for here.
+            DecodeError::Registry(error) => Park::new(Code::BAD_AVRO, error.to_string()),
+        })
+    };
+    let reader = ImageReader::new(settings.clone(), Arc::new(decode)).map_err(|e| engine::Error::Stopped(e.to_string()))?;
+    Ok(OdooProcessor { reader, fold: ImageFold::new(settings) })
+}
+
+/// Connects to every configured Odoo, waiting for those that are away; `None` when asked to stop meanwhile.
+async fn writer(config: &Config, around: &Surroundings) -> Result<Option<OdooWriter>, engine::Error> {
+    let http = HttpClient::new().map_err(|e| engine::Error::Stopped(e.to_string()))?;
+    let timeout = Duration::from_millis(config.odoo.call_timeout_ms);
+    let per_second = NonZeroU32::new(config.odoo.effects_per_second).unwrap_or(NonZeroU32::MIN);
+    let mut connections = Vec::new();
+    for (name, instance) in &config.odoo.instances {
+        let settings = client::Settings {
+            instance: name.clone(),
+            url: instance.url.clone(),
+            database: instance.database.clone(),
+            login: instance.login.clone(),
+            api_key: instance.api_key.expose().to_owned().into(),
+            timeout,
+        };
+        let Some(odoo) = connect(&http, settings, around).await? else { return Ok(None) };
+        connections.push(Connection::new(odoo, instance.activity_user_id, timeout, per_second));
+    }
+    Ok(Some(OdooWriter::new(
+        connections,
+        config.odoo.concurrency,
+        around.clock.clone(),
+        around.metrics.clone(),
+        tokio::runtime::Handle::current(),
+    )))
+}
+
+async fn connect(http: &HttpClient, settings: client::Settings, around: &Surroundings) -> Result<Option<Odoo>, engine::Error> {
+    let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(15), 1);
+    while !around.stopping() {
+        match Odoo::connect(http.clone(), settings.clone()).await {
+            Ok(odoo) => return Ok(Some(odoo.watched(around.metrics.clone(), around.clock.clone()))),
+            Err(error) if error.class == Class::Wait => {
+                let wait = backoff.failed();
+                events::waiting_for(Service::OdooWriter.as_str(), &format!("odoo {}", settings.instance), &error.to_string(), wait);
+                tokio::time::sleep(wait).await;
+            }
+            Err(error) => return Err(engine::Error::Stopped(format!("{} odoo {}: {error}", Code::ODOO_CONFIG, settings.instance))),
+        }
+    }
+    Ok(None)
+}
