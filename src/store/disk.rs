@@ -13,6 +13,10 @@ use super::Error;
 
 /// Form of segments and values; a store of another form is rebuilt.
 const FORM: u32 = 1;
+/// Bytes handed to sled before it is made to write them. Its workers wait for a lock that its writer holds while it waits
+/// for a truncation, which is queued behind them: where seven or more of its half-megabyte buffers wait for a slow disk, all
+/// of them wait for ever (sled issue 1412 has the symptom). So few buffers may wait at a time.
+const UNWRITTEN_MAX: usize = 256 << 10;
 const LOCK_TRIES: u32 = 50;
 const LOCK_WAIT: Duration = Duration::from_millis(100);
 
@@ -80,6 +84,7 @@ pub(super) struct Disk {
     db: sled::Db,
     path: PathBuf,
     checkpoint: Checkpoint,
+    unwritten: usize,
 }
 
 fn segment_key(number: u64) -> [u8; 9] {
@@ -130,7 +135,7 @@ impl Disk {
         let identity = Self::fingerprint(identity);
         let reason = match open_sled(path, cache_bytes) {
             Ok(db) => match guarded(|| Ok(Self::read(&db, identity, prepare, &mut visit))) {
-                Ok(Ok(checkpoint)) => return Ok((Self { db, path: path.to_owned(), checkpoint }, None)),
+                Ok(Ok(checkpoint)) => return Ok((Self { db, path: path.to_owned(), checkpoint, unwritten: 0 }, None)),
                 Ok(Err(reason)) => reason,
                 Err(_) => Rebuilt::Damaged,
             },
@@ -150,12 +155,12 @@ impl Disk {
         std::fs::remove_dir_all(path)?;
         std::fs::create_dir_all(path)?;
         let db = open_sled(path, cache_bytes)?;
-        Ok(Self { db, path: path.to_owned(), checkpoint: Checkpoint { identity, ..Checkpoint::default() } })
+        Ok(Self { db, path: path.to_owned(), checkpoint: Checkpoint { identity, ..Checkpoint::default() }, unwritten: 0 })
     }
 
     /// Empties the store.
     pub(super) fn wipe(self, cache_bytes: u64) -> Result<Self, Error> {
-        let Self { db, path, checkpoint } = self;
+        let Self { db, path, checkpoint, .. } = self;
         drop(db);
         Self::wiped(&path, checkpoint.identity, cache_bytes)
     }
@@ -207,6 +212,7 @@ impl Disk {
         next.sum = dropped.iter().fold(next.sum ^ number, |sum, n| sum ^ n);
         next.keys = stand.keys;
         next.expired_through = stand.expired_through;
+        self.unwritten += packed.len();
         let mut batch = sled::Batch::default();
         batch.insert(&segment_key(number), packed);
         for number in dropped {
@@ -215,6 +221,10 @@ impl Disk {
         batch.insert(b"c", postcard::to_stdvec(&next).map_err(|e| Error::Damaged(e.to_string()))?);
         guarded(|| self.db.apply_batch(batch))?;
         self.checkpoint = next;
+        if self.unwritten >= UNWRITTEN_MAX {
+            self.flush()?;
+            self.unwritten = 0;
+        }
         Ok(number)
     }
 

@@ -53,8 +53,9 @@ pub struct Memory {
     seen: HashSet<u128, BuildHasherDefault<KeyHasher>>,
     batches: BTreeMap<u64, KeyBatch>,
     marker: Marker,
-    /// Live bytes of each segment on disk.
+    /// Live bytes of each segment on disk, and of all.
     live: BTreeMap<u64, u64>,
+    live_total: u64,
 }
 
 impl Memory {
@@ -103,8 +104,9 @@ impl Memory {
         self.batches.get(&number).copied()
     }
 
-    pub(super) fn live_bytes(&self) -> &BTreeMap<u64, u64> {
-        &self.live
+    /// Bytes on disk that still count.
+    pub(super) fn live_bytes(&self) -> u64 {
+        self.live_total
     }
 
     /// Whether this very entry of a segment is still the one that counts.
@@ -130,7 +132,7 @@ impl Memory {
                 if let Some(old) = self.batches.insert(number, batch) {
                     self.shrink(old.segment, old.bytes);
                 }
-                *self.live.entry(segment).or_default() += size;
+                self.grow(segment, size);
             }
             (Some(ChangeKey::Keys(number)), None) => {
                 for key in forgotten {
@@ -157,7 +159,7 @@ impl Memory {
             }
             self.shrink(old.segment, u64::try_from(key.len() + 1 + old.bytes.len() + 8).unwrap_or(u64::MAX));
         }
-        *self.live.entry(segment).or_default() += size;
+        self.grow(segment, size);
     }
 
     fn remove(&mut self, key: &[u8]) {
@@ -169,14 +171,21 @@ impl Memory {
         }
     }
 
+    fn grow(&mut self, segment: u64, bytes: u64) {
+        *self.live.entry(segment).or_default() += bytes;
+        self.live_total += bytes;
+    }
+
     fn shrink(&mut self, segment: u64, bytes: u64) {
         if let Some(live) = self.live.get_mut(&segment) {
-            *live = live.saturating_sub(bytes);
+            let less = bytes.min(*live);
+            *live -= less;
+            self.live_total -= less;
         }
     }
 
     pub(super) fn drop_segment(&mut self, segment: u64) {
-        self.live.remove(&segment);
+        self.live_total -= self.live.remove(&segment).unwrap_or(0);
     }
 
     pub(super) fn note_segment(&mut self, segment: u64) {

@@ -1,9 +1,10 @@
 //! What a transaction in flight has changed. Thrown away whole when the transaction is aborted.
 
 use std::collections::{BTreeMap, HashSet};
+use std::hash::BuildHasherDefault;
 
 use super::entry::{Change, InputOffset, Marker};
-use super::memory::Memory;
+use super::memory::{KeyHasher, Memory};
 use crate::domain::time::Micros;
 
 /// A pending value with its alarm; `None` where it is forgotten.
@@ -14,7 +15,7 @@ type Pending = Option<(Vec<u8>, Option<Micros>)>;
 pub struct Overlay {
     values: BTreeMap<Vec<u8>, Pending>,
     keys: Vec<u128>,
-    key_set: HashSet<u128>,
+    key_set: HashSet<u128, BuildHasherDefault<KeyHasher>>,
     expired: Vec<u64>,
 }
 

@@ -1,6 +1,6 @@
 //! The store of one partition: its memory, kept on disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use super::disk::{Disk, Identity, Rebuilt, Stand};
@@ -19,6 +19,8 @@ pub struct PartitionStore {
     memory: Memory,
     disk: Disk,
     sizes: BTreeMap<u64, u64>,
+    /// Sum of `sizes`, kept because summing tens of thousands of segments with every commit is dear.
+    total: u64,
     cache_bytes: u64,
 }
 
@@ -51,7 +53,8 @@ impl PartitionStore {
         if rebuilt.is_some() {
             sizes.clear();
         }
-        Ok((Self { memory, disk, sizes, cache_bytes }, rebuilt))
+        let total = sizes.values().sum();
+        Ok((Self { memory, disk, sizes, total, cache_bytes }, rebuilt))
     }
 
     /// What is remembered.
@@ -82,6 +85,7 @@ impl PartitionStore {
         let stand = Stand { changelog_next, keys: self.memory.len().1 as u64, expired_through };
         let number = self.disk.append(packed, &dropped, &stand)?;
         self.sizes.insert(number, size);
+        self.total += size;
         self.memory.note_segment(number);
         for change in &changes {
             let keys = match read_key(&change.key) {
@@ -92,7 +96,7 @@ impl PartitionStore {
         }
         for segment in dropped {
             self.memory.drop_segment(segment);
-            self.sizes.remove(&segment);
+            self.total -= self.sizes.remove(&segment).unwrap_or(0);
         }
         Ok(())
     }
@@ -120,18 +124,16 @@ impl PartitionStore {
 
     /// Adds the live changes of the oldest segments where too much of the disk is dead; returns what to drop.
     fn clean_into(&self, changes: &mut Vec<Change>) -> Result<Vec<u64>, Error> {
-        let total: u64 = self.sizes.values().sum();
-        let live: u64 = self.memory.live_bytes().values().sum();
-        if total <= live.saturating_mul(2).saturating_add(GARBAGE_BYTES) {
+        if self.total <= self.memory.live_bytes().saturating_mul(2).saturating_add(GARBAGE_BYTES) {
             return Ok(Vec::new());
         }
+        let replaced: HashSet<&[u8]> = changes.iter().map(|c| c.key.as_slice()).collect();
         let mut dropped = Vec::new();
         let mut kept = Vec::new();
         for number in self.sizes.keys().copied().take(CLEAN_MAX) {
             let Some(segment) = self.disk.segment(number)? else { continue };
             unpack(&segment, |key, value| {
-                let replaced = changes.iter().any(|c| c.key == key);
-                if !replaced && self.memory.is_live(key, number) {
+                if !replaced.contains(key) && self.memory.is_live(key, number) {
                     kept.push(Change { key: key.to_vec(), value: value.map(<[u8]>::to_vec) });
                 }
             })
@@ -147,7 +149,7 @@ impl PartitionStore {
     /// Forgets everything, on disk too.
     pub fn wipe(self) -> Result<Self, Error> {
         let disk = self.disk.wipe(self.cache_bytes)?;
-        Ok(Self { memory: Memory::default(), disk, sizes: BTreeMap::new(), cache_bytes: self.cache_bytes })
+        Ok(Self { memory: Memory::default(), disk, sizes: BTreeMap::new(), total: 0, cache_bytes: self.cache_bytes })
     }
 
     /// Bytes on disk.
