@@ -172,7 +172,9 @@ fn transact(stores: &mut [PartitionStore], batch: &[(usize, usize)], transaction
         let known = part.iter().filter(|(key, ..)| overlay.seen(store.memory(), *key)).count();
         let looked_up = started.elapsed();
         assert_eq!(known, 0);
-        part.iter().for_each(|(key, ..)| overlay.remember(*key));
+        for (key, ..) in part {
+            overlay.remember(*key);
+        }
         let remembered = started.elapsed();
         let mut put = Duration::ZERO;
         if whole {

@@ -12,7 +12,7 @@ pub const WATCHED: &[&str] = &["shipment.events", "shipment.links", "delivery.st
 pub fn line(topic: &str, value: Option<&[u8]>, headers: &[(String, Vec<u8>)], codecs: &Codecs) -> Option<String> {
     let text =
         |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, v)| String::from_utf8_lossy(v).into_owned()).unwrap_or_default();
-    if topic.ends_with(".dlq") {
+    if topic.strip_suffix(".dlq").is_some() {
         return Some(format!("dead letter  {} {}: {}", text(header::CODE), text(header::TOPIC), text(header::CAUSE)));
     }
     let name = match topic {

@@ -235,7 +235,7 @@ fn arrange(
     config.kafka.batch_ms = 20;
     config.kafka.probe = false;
     config.registry.url = registry.url();
-    config.store.dir = dir.to_owned();
+    dir.clone_into(&mut config.store.dir);
     let instance = serde_json::json!({
         "url": odoo.url(), "database": settings.database, "login": settings.login, "api_key": settings.api_key,
         "default_company": 1, "company_currencies": {"1": "USD"},
