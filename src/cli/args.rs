@@ -6,6 +6,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Service;
+use crate::domain::time::{Micros, parse_rfc3339};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,9 +25,9 @@ pub struct Cli {
     /// Settings over the built-in defaults (YAML)
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// What data on stdout looks like
-    #[arg(long, global = true, value_enum, default_value_t = Output::Table)]
-    pub output: Output,
+    /// What data on stdout looks like; table, unless a command is made for programs
+    #[arg(long, global = true, value_enum)]
+    pub output: Option<Output>,
     /// What to do
     #[command(subcommand)]
     pub command: Command,
@@ -64,7 +65,7 @@ pub enum Command {
     Run(RunArgs),
     /// Print the canonical records of payloads as JSON lines, with no broker
     #[command(
-        after_help = "Examples:\n  waybill normalize --source ups payload.json\n  cat status.edi | waybill normalize --source x12_214 -"
+        after_help = "Examples:\n  waybill normalize --source ups payload.json\n  waybill normalize --source easypost --output table *.json\n  cat status.edi | waybill normalize --source x12_214 -\n\nWhat a service would dead-letter is told on stderr with its code, and the exit code is 3."
     )]
     Normalize(NormalizeArgs),
     /// Check the configuration, and with --online what it points to
@@ -92,6 +93,16 @@ pub enum Command {
     Completions(CompletionsArgs),
 }
 
+impl Command {
+    /// What data looks like when nobody says.
+    pub fn usual_output(&self) -> Output {
+        match self {
+            Self::Normalize(_) => Output::Json,
+            _ => Output::Table,
+        }
+    }
+}
+
 /// `dev`.
 #[derive(Debug, Args)]
 pub struct DevArgs {
@@ -116,12 +127,19 @@ fn service() -> impl TypedValueParser<Value = Service> {
 /// `normalize`.
 #[derive(Debug, Args)]
 pub struct NormalizeArgs {
-    /// Whose dialect the payloads are in: ups, fedex, easypost, x12_214
-    #[arg(long, value_name = "SOURCE")]
+    /// Whose dialect the payloads are in
+    #[arg(long, value_name = "SOURCE", value_parser = PossibleValuesParser::new(crate::carriers::SOURCES))]
     pub source: String,
+    /// When the payloads reached us; now, unless given
+    #[arg(long, value_name = "RFC3339", value_parser = moment)]
+    pub received_at: Option<Micros>,
     /// Files with one payload each; - is stdin
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+}
+
+fn moment(text: &str) -> Result<Micros, String> {
+    parse_rfc3339(text).ok_or_else(|| "write it with its offset, as 2026-11-20T08:15:00+01:00".to_owned())
 }
 
 /// `validate`.

@@ -23,7 +23,7 @@ use clap::Parser;
 
 use crate::config::Error as ConfigError;
 use crate::domain::verdict::Code;
-use crate::telemetry::mask;
+use crate::telemetry::{SystemClock, mask};
 
 pub use args::{Cli, Command, Output};
 pub use context::Context;
@@ -79,7 +79,9 @@ pub fn answer(
             return Exit::Done;
         }
     };
-    let mut context = Context::new(cli.config, cli.output, environment, out);
+    let clock = SystemClock::new();
+    let output = cli.output.unwrap_or_else(|| cli.command.usual_output());
+    let mut context = Context::new(cli.config, output, environment, (out, &mut *talk), &clock);
     let ended = dispatch(cli.command, &mut context).and_then(|exit| {
         context.out.flush()?;
         Ok(exit)
