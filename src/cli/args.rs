@@ -72,10 +72,14 @@ pub enum Command {
     #[command(after_help = "Examples:\n  waybill validate --config waybill.yaml\n  waybill validate --online --output json")]
     Validate(ValidateArgs),
     /// Compare the cluster's topics with topics.yaml, or make them so
-    #[command(after_help = "Examples:\n  waybill topics diff\n  waybill topics apply")]
+    #[command(
+        after_help = "Examples:\n  waybill topics diff\n  waybill topics apply --replication 3\n\nExit code 3: something differs, or is left after applying."
+    )]
     Topics(TopicsArgs),
     /// Check schemas for compatibility, or register them
-    #[command(after_help = "Examples:\n  waybill schemas check\n  waybill schemas register")]
+    #[command(
+        after_help = "Examples:\n  waybill schemas check\n  waybill schemas check --online\n  waybill schemas register --config prod.yaml"
+    )]
     Schemas(SchemasArgs),
     /// Look at dead letters and send them again
     #[command(
@@ -166,8 +170,12 @@ pub struct TopicsArgs {
 pub enum TopicsAction {
     /// Tell what differs; exit code 3 when something does
     Diff,
-    /// Create what is missing and set what can be set
-    Apply,
+    /// Create what is missing and set what can be set; partitions, and settings that would delete records, are left to you
+    Apply {
+        /// Copies of each record in topics that are created; the brokers' default, unless given
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=100))]
+        replication: Option<i32>,
+    },
 }
 
 /// `schemas`.
@@ -181,8 +189,12 @@ pub struct SchemasArgs {
 /// What to do with schemas.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum SchemasAction {
-    /// Check every schema against every earlier version, with no registry
-    Check,
+    /// Check every schema against every earlier version
+    Check {
+        /// Against the versions in the registry too
+        #[arg(long)]
+        online: bool,
+    },
     /// Register the schemas with their compatibility
     Register,
 }

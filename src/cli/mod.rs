@@ -112,6 +112,11 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> anyhow::Result<Exit>
     }
 }
 
+/// What commands wait for the network with.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
+
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>()).any(|cause| cause.kind() == ErrorKind::BrokenPipe)
 }
