@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Service;
 use crate::domain::time::{Micros, parse_rfc3339};
+use crate::domain::verdict::Code;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -83,7 +84,7 @@ pub enum Command {
     Schemas(SchemasArgs),
     /// Look at dead letters and send them again
     #[command(
-        after_help = "Examples:\n  waybill dlq list carrier-normalizer\n  waybill dlq show carrier-normalizer 3:17\n  waybill dlq replay carrier-normalizer --code WB-0108 --dry-run"
+        after_help = "Examples:\n  waybill dlq list --group\n  waybill dlq list --service carrier-normalizer --code WB-0108\n  waybill dlq show carrier-normalizer 3:17 --reveal\n  waybill dlq replay --service carrier-normalizer --code WB-0108 --dry-run\n\nA replayed letter stays where it is; sending it twice is told apart as a repetition where its events are already known."
     )]
     Dlq(DlqArgs),
     /// Show the settings and where each came from
@@ -211,18 +212,34 @@ pub struct DlqArgs {
 #[derive(Debug, Subcommand)]
 pub enum DlqAction {
     /// One line each: code, cause, where it came from
-    List(DlqFilter),
-    /// One dead letter whole, bytes and headers too
+    List {
+        /// Whose dead letters; everybody's, unless given
+        #[arg(long, value_parser = service())]
+        service: Option<Service>,
+        /// Count them by code instead
+        #[arg(long)]
+        group: bool,
+        /// Which ones
+        #[command(flatten)]
+        filter: DlqFilter,
+    },
+    /// One dead letter with its headers
     Show {
-        /// Whose dead letters
+        /// Whose dead letter
         #[arg(value_parser = service())]
         service: Service,
         /// Its place in the dead letter topic
-        #[arg(value_name = "PARTITION:OFFSET")]
-        at: String,
+        #[arg(value_name = "PARTITION:OFFSET", value_parser = place)]
+        at: (i32, i64),
+        /// Print the original bytes and all headers: they may hold personal data
+        #[arg(long)]
+        reveal: bool,
     },
-    /// Send dead letters to the topics they came from
+    /// Send dead letters to the partitions they came from
     Replay {
+        /// Whose dead letters
+        #[arg(long, value_parser = service())]
+        service: Service,
         /// Which ones
         #[command(flatten)]
         filter: DlqFilter,
@@ -235,15 +252,22 @@ pub enum DlqAction {
 /// Which dead letters.
 #[derive(Debug, Args)]
 pub struct DlqFilter {
-    /// Whose dead letters
-    #[arg(value_parser = service())]
-    pub service: Service,
     /// Only those with this code
-    #[arg(long, value_name = "WB-nnnn")]
-    pub code: Option<String>,
+    #[arg(long, value_name = "WB-nnnn", value_parser = code)]
+    pub code: Option<Code>,
     /// At most so many
     #[arg(long, default_value_t = 1000)]
     pub limit: usize,
+}
+
+fn place(text: &str) -> Result<(i32, i64), String> {
+    let parts = text.split_once(':').and_then(|(partition, offset)| Some((partition.parse().ok()?, offset.parse().ok()?)));
+    parts.filter(|(partition, offset)| *partition >= 0 && *offset >= 0).ok_or_else(|| "write it as 3:17".to_owned())
+}
+
+fn code(text: &str) -> Result<Code, String> {
+    let number = text.get(..3).filter(|start| start.eq_ignore_ascii_case("wb-")).and_then(|_| text.get(3..)).unwrap_or(text);
+    number.parse().map(Code).map_err(|_| "write it as WB-0104".to_owned())
 }
 
 /// `config`.
