@@ -3,4 +3,5 @@
 //! Out go differences and findings; only what was asked for is changed.
 
 pub mod dead_letters;
+pub mod online;
 pub mod topics;
