@@ -27,7 +27,10 @@ impl std::fmt::Debug for RecordReader {
 impl RecordReader {
     /// A reader for these settings.
     pub fn new(settings: &KafkaSettings) -> Result<Self, Error> {
-        Ok(Self { inner: settings.reader().create()? })
+        let mut config = settings.reader();
+        // The end of a partition is told with an answer that has no records in it: brokers hold it back for so long.
+        config.set("fetch.wait.max.ms", "20");
+        Ok(Self { inner: config.create()? })
     }
 
     /// How many partitions a topic has; `None` where there is no such topic.
@@ -38,13 +41,16 @@ impl RecordReader {
     }
 
     /// Goes to an offset of a partition, or to the first one after it that is still there. Returns the offset behind the last
-    /// record: reading up to it ends, however much is written meanwhile.
-    pub fn seek(&self, topic: &str, partition: i32, from: i64) -> Result<i64, Error> {
+    /// record, `None` where nothing is left to read: reading up to it ends, however much is written meanwhile.
+    pub fn seek(&self, topic: &str, partition: i32, from: i64) -> Result<Option<i64>, Error> {
         let (first, end) = self.inner.fetch_watermarks(topic, partition, CALL)?;
+        if from.max(first) >= end {
+            return Ok(None);
+        }
         let mut list = TopicPartitionList::with_capacity(1);
-        list.add_partition_offset(topic, partition, Offset::Offset(from.clamp(first, end)))?;
+        list.add_partition_offset(topic, partition, Offset::Offset(from.max(first)))?;
         self.inner.assign(&list)?;
-        Ok(end)
+        Ok(Some(end))
     }
 
     /// The next committed record before `end`, `None` behind the last one. Waits at most `polls_max` times 100 ms for it.

@@ -116,7 +116,7 @@ pub fn read<E: From<Error>>(
     let partitions = reader.partitions(&topic).map_err(Error::from)?.ok_or_else(|| Error::NoTopic(topic.clone()))?;
     let code = code.map(|code| code.to_string());
     for partition in 0..partitions {
-        let end = reader.seek(&topic, partition, 0).map_err(Error::from)?;
+        let Some(end) = reader.seek(&topic, partition, 0).map_err(Error::from)? else { continue };
         while let Some(message) = reader.next(end, POLLS_MAX).map_err(Error::from)? {
             let letter = DeadLetter::new(service, &message);
             if code.as_ref().is_none_or(|code| letter.told(header::CODE) == *code) && !visit(letter)? {
@@ -138,7 +138,7 @@ pub fn find(config: &Config, service: Service, (partition, offset): (i32, i64)) 
     if partition >= partitions {
         return Ok(None);
     }
-    let end = reader.seek(&topic, partition, offset)?;
+    let Some(end) = reader.seek(&topic, partition, offset)? else { return Ok(None) };
     let found = reader.next(end, POLLS_MAX)?;
     Ok(found.filter(|message| message.offset() == offset).map(|message| DeadLetter::new(service, &message)))
 }
@@ -205,13 +205,12 @@ impl Replay {
     /// The batch could not be sent: none of it was.
     pub fn add(&mut self, letter: DeadLetter) -> Result<Result<Vec<DeadLetter>, (DeadLetter, Obstacle)>, Error> {
         let Some(origin) = letter.origin() else { return Ok(Err((letter, Obstacle::NoOrigin))) };
-        let partitions = match self.partitions.get(&origin.topic) {
-            Some(known) => *known,
-            None => {
-                let asked = self.reader.partitions(&origin.topic)?;
-                self.partitions.insert(origin.topic.clone(), asked);
-                asked
-            }
+        let partitions = if let Some(known) = self.partitions.get(&origin.topic) {
+            *known
+        } else {
+            let asked = self.reader.partitions(&origin.topic)?;
+            self.partitions.insert(origin.topic.clone(), asked);
+            asked
         };
         if !partitions.is_some_and(|count| (0..count).contains(&origin.partition)) {
             return Ok(Err((letter, Obstacle::NoPartition)));

@@ -11,7 +11,7 @@ use crate::services::settings::kafka_settings;
 /// Longest one administrative call takes.
 const CALL: Duration = Duration::from_secs(15);
 /// How often the cluster is asked whether it shows what was applied, and how long it is left in peace between.
-const SHOWN_TRIES: u32 = 50;
+const SHOWN_TRIES: u32 = 300;
 const SHOWN_PAUSE: Duration = Duration::from_millis(100);
 /// The brokers' own replication factor (Kafka 2.4 and later).
 const REPLICATION_OF_BROKERS: i32 = -1;
