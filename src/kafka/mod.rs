@@ -1,4 +1,4 @@
-//! The only room with rdkafka: group consumer, transactional producer, changelog reader, admin, probe, embedded broker.
+//! The only room with rdkafka: group consumer, transactional producer, readers outside groups, admin, probe, embedded broker.
 //! In come settings and bytes; out go records with their positions, and commits that are whole or not at all.
 //! It decides nothing: what a record means, and when to commit, is the engine's business.
 
@@ -8,6 +8,7 @@ mod consumer;
 mod embedded;
 mod probe;
 mod producer;
+mod reader;
 mod relay;
 mod settings;
 
@@ -17,6 +18,7 @@ pub use consumer::{AssignmentChange, Committed, GroupConsumer, Message};
 pub use embedded::EmbeddedBroker;
 pub use probe::{ProbeFinding, probe};
 pub use producer::{OutRecord, Position, TransactionalProducer};
+pub use reader::RecordReader;
 pub use relay::Relay;
 pub use settings::KafkaSettings;
 

@@ -261,7 +261,7 @@ fn repetition(chance: &mut Chance, telling: &Telling, span: usize) -> Timed {
 fn raw(chance: &mut Chance, source: Source, number: &str, (value, content_type): Body) -> RawRecord {
     let mut headers = vec![("content-type".to_owned(), content_type.as_bytes().to_vec())];
     if chance.percent(80) {
-        headers.push(("ce_id".to_owned(), format!("{:016x}", chance.next()).into_bytes()));
+        headers.push(("ce_id".to_owned(), format!("{:016x}", chance.draw()).into_bytes()));
         headers.push(("ce_specversion".to_owned(), b"1.0".to_vec()));
     }
     let key = chance.percent(70).then(|| number.to_owned());

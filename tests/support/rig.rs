@@ -77,7 +77,7 @@ pub struct Rig<'a> {
     topics: Vec<String>,
     ends: usize,
     // Last, so that the stand-ins end before it.
-    _registry: RegistryStandin,
+    registry: RegistryStandin,
     pub runtime: tokio::runtime::Runtime,
 }
 
@@ -106,8 +106,8 @@ impl<'a> Rig<'a> {
             [("enable.idempotence", "true"), ("linger.ms", "5"), ("partitioner", "murmur2_random"), ("message.max.bytes", "20000000")];
         let producer = kafka.client(&properties).create().expect("a producer");
         let dir = tempfile::Builder::new().prefix("waybill-rig-").tempdir().expect("a temporary directory");
-        let rig = Self { kafka, prefix, odoo, codecs, producer, extra: Vec::new(), dir, topics, ends: 0, _registry: registry, runtime };
-        std::fs::write(rig.config(), rig.settings(&rig._registry.url())).expect("the configuration can be written");
+        let rig = Self { kafka, prefix, odoo, codecs, producer, extra: Vec::new(), dir, topics, ends: 0, registry: registry, runtime };
+        std::fs::write(rig.config(), rig.settings(&rig.registry.url())).expect("the configuration can be written");
         rig
     }
 
