@@ -1,5 +1,5 @@
 //! The operators' commands on a real cluster: topics are made as `topics.yaml` says, dead letters are seen and go back whole.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::disallowed_methods)]
 
 mod support;
 

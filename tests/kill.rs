@@ -33,7 +33,7 @@ fn nothing_is_lost_or_doubled_whoever_is_killed() {
     let kafka = Kafka::start();
     let mut rig = Rig::new(&kafka, "kill");
     let run = generate(seed, messages);
-    let mut chance = Chance::new(seed ^ 0x006b_696c_6c);
+    let mut chance = Chance::new(seed ^ 0x6b69_6c6c);
     // One instance of each keeps its membership over a restart, the other leaves its partitions to the first.
     let mut instances: Vec<Instance> = SERVICES
         .iter()
@@ -107,9 +107,7 @@ fn storm(rig: &Rig<'_>, chance: &mut Chance) {
         for guest in &mut guests {
             if chance.percent(50) {
                 guest.signal("TERM");
-                if !guest.ended(Duration::from_secs(20)) {
-                    panic!("{} does not drain: {}", guest.service, guest.output());
-                }
+                assert!(guest.ended(Duration::from_secs(20)), "{} does not drain: {}", guest.service, guest.output());
             } else {
                 guest.kill();
             }

@@ -106,7 +106,7 @@ impl<'a> Rig<'a> {
             [("enable.idempotence", "true"), ("linger.ms", "5"), ("partitioner", "murmur2_random"), ("message.max.bytes", "20000000")];
         let producer = kafka.client(&properties).create().expect("a producer");
         let dir = tempfile::Builder::new().prefix("waybill-rig-").tempdir().expect("a temporary directory");
-        let rig = Self { kafka, prefix, odoo, codecs, producer, extra: Vec::new(), dir, topics, ends: 0, registry: registry, runtime };
+        let rig = Self { kafka, prefix, odoo, codecs, producer, extra: Vec::new(), dir, topics, ends: 0, registry, runtime };
         std::fs::write(rig.config(), rig.settings(&rig.registry.url())).expect("the configuration can be written");
         rig
     }
