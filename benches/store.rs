@@ -97,7 +97,7 @@ fn key_of(shipment: usize, event: usize) -> u128 {
 }
 
 fn name_of(shipment: usize) -> Vec<u8> {
-    format!("s1Z88W0E7{:010}", shipment * 7919 % 10_000_000_000).into_bytes()
+    format!("s1Z88W0E7{:010}", hash(shipment as u64) % 10_000_000_000).into_bytes()
 }
 
 fn partition_of(shipment: usize) -> usize {
@@ -172,7 +172,9 @@ fn transact(stores: &mut [PartitionStore], batch: &[(usize, usize)], transaction
         let known = part.iter().filter(|(key, ..)| overlay.seen(store.memory(), *key)).count();
         let looked_up = started.elapsed();
         assert_eq!(known, 0);
-        part.iter().for_each(|(key, ..)| overlay.remember(*key));
+        for (key, ..) in part {
+            overlay.remember(*key);
+        }
         let remembered = started.elapsed();
         let mut put = Duration::ZERO;
         if whole {

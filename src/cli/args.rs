@@ -6,6 +6,8 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Service;
+use crate::domain::time::{Micros, parse_rfc3339};
+use crate::domain::verdict::Code;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,9 +26,9 @@ pub struct Cli {
     /// Settings over the built-in defaults (YAML)
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// What data on stdout looks like
-    #[arg(long, global = true, value_enum, default_value_t = Output::Table)]
-    pub output: Output,
+    /// What data on stdout looks like; table, unless a command is made for programs
+    #[arg(long, global = true, value_enum)]
+    pub output: Option<Output>,
     /// What to do
     #[command(subcommand)]
     pub command: Command,
@@ -64,21 +66,25 @@ pub enum Command {
     Run(RunArgs),
     /// Print the canonical records of payloads as JSON lines, with no broker
     #[command(
-        after_help = "Examples:\n  waybill normalize --source ups payload.json\n  cat status.edi | waybill normalize --source x12_214 -"
+        after_help = "Examples:\n  waybill normalize --source ups payload.json\n  waybill normalize --source easypost --output table *.json\n  cat status.edi | waybill normalize --source x12_214 -\n\nWhat a service would dead-letter is told on stderr with its code, and the exit code is 3."
     )]
     Normalize(NormalizeArgs),
     /// Check the configuration, and with --online what it points to
     #[command(after_help = "Examples:\n  waybill validate --config waybill.yaml\n  waybill validate --online --output json")]
     Validate(ValidateArgs),
     /// Compare the cluster's topics with topics.yaml, or make them so
-    #[command(after_help = "Examples:\n  waybill topics diff\n  waybill topics apply")]
+    #[command(
+        after_help = "Examples:\n  waybill topics diff\n  waybill topics apply --replication 3\n\nExit code 3: something differs, or is left after applying."
+    )]
     Topics(TopicsArgs),
     /// Check schemas for compatibility, or register them
-    #[command(after_help = "Examples:\n  waybill schemas check\n  waybill schemas register")]
+    #[command(
+        after_help = "Examples:\n  waybill schemas check\n  waybill schemas check --online\n  waybill schemas register --config prod.yaml"
+    )]
     Schemas(SchemasArgs),
     /// Look at dead letters and send them again
     #[command(
-        after_help = "Examples:\n  waybill dlq list carrier-normalizer\n  waybill dlq show carrier-normalizer 3:17\n  waybill dlq replay carrier-normalizer --code WB-0108 --dry-run"
+        after_help = "Examples:\n  waybill dlq list --group\n  waybill dlq list --service carrier-normalizer --code WB-0108\n  waybill dlq show carrier-normalizer 3:17 --reveal\n  waybill dlq replay --service carrier-normalizer --code WB-0108 --dry-run\n\nA replayed letter stays where it is; sending it twice is told apart as a repetition where its events are already known."
     )]
     Dlq(DlqArgs),
     /// Show the settings and where each came from
@@ -90,6 +96,16 @@ pub enum Command {
     /// Print the completions of a shell
     #[command(after_help = "Example:\n  waybill completions bash > /etc/bash_completion.d/waybill")]
     Completions(CompletionsArgs),
+}
+
+impl Command {
+    /// What data looks like when nobody says.
+    pub fn usual_output(&self) -> Output {
+        match self {
+            Self::Normalize(_) => Output::Json,
+            _ => Output::Table,
+        }
+    }
 }
 
 /// `dev`.
@@ -116,12 +132,19 @@ fn service() -> impl TypedValueParser<Value = Service> {
 /// `normalize`.
 #[derive(Debug, Args)]
 pub struct NormalizeArgs {
-    /// Whose dialect the payloads are in: ups, fedex, easypost, x12_214
-    #[arg(long, value_name = "SOURCE")]
+    /// Whose dialect the payloads are in
+    #[arg(long, value_name = "SOURCE", value_parser = PossibleValuesParser::new(crate::carriers::SOURCES))]
     pub source: String,
+    /// When the payloads reached us; now, unless given
+    #[arg(long, value_name = "RFC3339", value_parser = moment)]
+    pub received_at: Option<Micros>,
     /// Files with one payload each; - is stdin
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+}
+
+fn moment(text: &str) -> Result<Micros, String> {
+    parse_rfc3339(text).ok_or_else(|| "write it with its offset, as 2026-11-20T08:15:00+01:00".to_owned())
 }
 
 /// `validate`.
@@ -148,8 +171,12 @@ pub struct TopicsArgs {
 pub enum TopicsAction {
     /// Tell what differs; exit code 3 when something does
     Diff,
-    /// Create what is missing and set what can be set
-    Apply,
+    /// Create what is missing and set what can be set; partitions, and settings that would delete records, are left to you
+    Apply {
+        /// Copies of each record in topics that are created; the brokers' default, unless given
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=100))]
+        replication: Option<i32>,
+    },
 }
 
 /// `schemas`.
@@ -163,8 +190,12 @@ pub struct SchemasArgs {
 /// What to do with schemas.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum SchemasAction {
-    /// Check every schema against every earlier version, with no registry
-    Check,
+    /// Check every schema against every earlier version
+    Check {
+        /// Against the versions in the registry too
+        #[arg(long)]
+        online: bool,
+    },
     /// Register the schemas with their compatibility
     Register,
 }
@@ -181,18 +212,34 @@ pub struct DlqArgs {
 #[derive(Debug, Subcommand)]
 pub enum DlqAction {
     /// One line each: code, cause, where it came from
-    List(DlqFilter),
-    /// One dead letter whole, bytes and headers too
+    List {
+        /// Whose dead letters; everybody's, unless given
+        #[arg(long, value_parser = service())]
+        service: Option<Service>,
+        /// Count them by code instead
+        #[arg(long)]
+        group: bool,
+        /// Which ones
+        #[command(flatten)]
+        filter: DlqFilter,
+    },
+    /// One dead letter with its headers
     Show {
-        /// Whose dead letters
+        /// Whose dead letter
         #[arg(value_parser = service())]
         service: Service,
         /// Its place in the dead letter topic
-        #[arg(value_name = "PARTITION:OFFSET")]
-        at: String,
+        #[arg(value_name = "PARTITION:OFFSET", value_parser = place)]
+        at: (i32, i64),
+        /// Print the original bytes and all headers: they may hold personal data
+        #[arg(long)]
+        reveal: bool,
     },
-    /// Send dead letters to the topics they came from
+    /// Send dead letters to the partitions they came from
     Replay {
+        /// Whose dead letters
+        #[arg(long, value_parser = service())]
+        service: Service,
         /// Which ones
         #[command(flatten)]
         filter: DlqFilter,
@@ -205,15 +252,22 @@ pub enum DlqAction {
 /// Which dead letters.
 #[derive(Debug, Args)]
 pub struct DlqFilter {
-    /// Whose dead letters
-    #[arg(value_parser = service())]
-    pub service: Service,
     /// Only those with this code
-    #[arg(long, value_name = "WB-nnnn")]
-    pub code: Option<String>,
+    #[arg(long, value_name = "WB-nnnn", value_parser = code)]
+    pub code: Option<Code>,
     /// At most so many
     #[arg(long, default_value_t = 1000)]
     pub limit: usize,
+}
+
+fn place(text: &str) -> Result<(i32, i64), String> {
+    let parts = text.split_once(':').and_then(|(partition, offset)| Some((partition.parse().ok()?, offset.parse().ok()?)));
+    parts.filter(|(partition, offset)| *partition >= 0 && *offset >= 0).ok_or_else(|| "write it as 3:17".to_owned())
+}
+
+fn code(text: &str) -> Result<Code, String> {
+    let number = text.get(..3).filter(|start| start.eq_ignore_ascii_case("wb-")).and_then(|_| text.get(3..)).unwrap_or(text);
+    number.parse().map(Code).map_err(|_| "write it as WB-0104".to_owned())
 }
 
 /// `config`.

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Output;
 use crate::config::{Error, Loaded, Service, load};
+use crate::telemetry::Clock;
 
 /// Widest cell of a table, characters; longer ones are told whole by `--output json`.
 const CELL_CHARS_MAX: usize = 100;
@@ -19,6 +20,10 @@ pub struct Context<'a> {
     pub output: Output,
     /// Stdout.
     pub out: &'a mut dyn Write,
+    /// Stderr, for what is no data.
+    pub talk: &'a mut dyn Write,
+    /// Time.
+    pub clock: &'a dyn Clock,
 }
 
 impl std::fmt::Debug for Context<'_> {
@@ -29,8 +34,14 @@ impl std::fmt::Debug for Context<'_> {
 
 impl<'a> Context<'a> {
     /// A command's surroundings.
-    pub fn new(config_file: Option<PathBuf>, output: Output, environment: Vec<(String, String)>, out: &'a mut dyn Write) -> Self {
-        Self { config_file, environment, output, out }
+    pub fn new(
+        config_file: Option<PathBuf>,
+        output: Output,
+        environment: Vec<(String, String)>,
+        (out, talk): (&'a mut dyn Write, &'a mut dyn Write),
+        clock: &'a dyn Clock,
+    ) -> Self {
+        Self { config_file, environment, output, out, talk, clock }
     }
 
     /// The settings, checked also for what `service` needs.

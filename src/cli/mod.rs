@@ -23,7 +23,7 @@ use clap::Parser;
 
 use crate::config::Error as ConfigError;
 use crate::domain::verdict::Code;
-use crate::telemetry::mask;
+use crate::telemetry::{SystemClock, mask};
 
 pub use args::{Cli, Command, Output};
 pub use context::Context;
@@ -79,7 +79,9 @@ pub fn answer(
             return Exit::Done;
         }
     };
-    let mut context = Context::new(cli.config, cli.output, environment, out);
+    let clock = SystemClock::new();
+    let output = cli.output.unwrap_or_else(|| cli.command.usual_output());
+    let mut context = Context::new(cli.config, output, environment, (out, &mut *talk), &clock);
     let ended = dispatch(cli.command, &mut context).and_then(|exit| {
         context.out.flush()?;
         Ok(exit)
@@ -108,6 +110,11 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> anyhow::Result<Exit>
         Command::Explain(args) => explain::run(&args, context),
         Command::Completions(args) => completions::run(&args, context),
     }
+}
+
+/// What commands wait for the network with.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

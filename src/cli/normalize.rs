@@ -1,10 +1,147 @@
 //! `waybill normalize`.
 
-use anyhow::bail;
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::Context as _;
+use sha2::{Digest, Sha256};
 
 use super::args::NormalizeArgs;
-use super::{Context, Exit};
+use super::{Context, Exit, Output};
+use crate::carriers::{DialectSettings, RawMessage, dialect};
+use crate::domain::event::{RawRef, ShipmentEvent};
+use crate::domain::record::Record;
+use crate::schema::codec::to_json;
+use crate::services::carrier_normalizer::hex;
+use crate::services::wiring::dialect_settings;
 
-pub(super) fn run(_args: &NormalizeArgs, _context: &mut Context<'_>) -> anyhow::Result<Exit> {
-    bail!("not built yet: normalize")
+pub(super) fn run(args: &NormalizeArgs, context: &mut Context<'_>) -> anyhow::Result<Exit> {
+    let config = context.load(None)?.config;
+    let settings = config.carriers.sources.get(&args.source).map_or_else(DialectSettings::default, dialect_settings);
+    let body_bytes_max = settings.body_bytes_max;
+    let dialect = dialect(&args.source, settings).with_context(|| format!("no dialect: {}", args.source))?;
+    let received_at = args.received_at.unwrap_or_else(|| context.clock.now());
+    let mut rows = Vec::new();
+    let mut exit = Exit::Done;
+    for (file, offset) in args.files.iter().zip(0..) {
+        let name = file.display().to_string();
+        let body = read(file, body_bytes_max).with_context(|| format!("cannot read {name}"))?;
+        let raw = RawRef { topic: name.clone(), partition: 0, offset, sha256: hex(&Sha256::digest(&body)) };
+        match dialect.parse(&RawMessage { body: &body, content_type: None, received_at, raw }) {
+            Ok(events) if context.output == Output::Json => {
+                for event in events {
+                    writeln!(context.out, "{}", to_json(&Record::ShipmentEvent(Box::new(event)))?)?;
+                }
+            }
+            Ok(events) => rows.extend(events.iter().map(row)),
+            Err(park) => {
+                writeln!(context.talk, "{name}: {} {}", park.code, park.cause)?;
+                exit = Exit::Findings;
+            }
+        }
+    }
+    if context.output == Output::Table {
+        context.table(["OCCURRED", "SHIPMENT", "CARRIER", "MILESTONE", "DETAIL", "CODE", "PLACE", "FROM"], &rows)?;
+    }
+    Ok(exit)
+}
+
+/// One byte more than is allowed, so that the dialect tells what is too large.
+fn read(file: &Path, bytes_max: usize) -> std::io::Result<Vec<u8>> {
+    let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
+    let mut body = Vec::new();
+    if file == Path::new("-") {
+        std::io::stdin().lock().take(limit).read_to_end(&mut body)?;
+    } else {
+        std::fs::File::open(file)?.take(limit).read_to_end(&mut body)?;
+    }
+    Ok(body)
+}
+
+fn row(event: &ShipmentEvent) -> [String; 8] {
+    let occurred = event.occurred_at.map(crate::domain::time::rfc3339);
+    let place = event.place.as_ref().map(|place| {
+        let parts = [&place.city, &place.state, &place.country];
+        let parts: Vec<&str> = parts.into_iter().filter_map(Option::as_deref).collect();
+        if parts.is_empty() { place.text.clone().unwrap_or_default() } else { parts.join(", ") }
+    });
+    let detail = event.exception_reason.map(|reason| reason.as_str()).or_else(|| event.sub_status.map(|sub| sub.as_str()));
+    let code = [&event.raw_code.kind, &event.raw_code.code, &event.raw_code.sub_code];
+    [
+        // A wall clock is told as one: without a zone.
+        occurred.or_else(|| event.occurred_local.clone()).unwrap_or_default(),
+        event.shipment_key.clone(),
+        event.carrier.to_string(),
+        event.milestone.to_string(),
+        detail.unwrap_or_default().to_owned(),
+        code.into_iter().filter_map(Option::as_deref).collect::<Vec<_>>().join(" "),
+        place.unwrap_or_default(),
+        event.raw.topic.clone(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::waybill;
+    use super::*;
+
+    const PUSH: &str = r#"{"trackingNumber":"1Z999AA10123456784","localActivityDate":"20261120","localActivityTime":"081500",
+        "activityLocation":{"countryCode":"US"},
+        "activityStatus":{"type":"D","code":"9E","description":"Delivered"}}"#;
+
+    fn folder() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("push.json"), PUSH).unwrap();
+        std::fs::write(folder.path().join("broken.json"), "{").unwrap();
+        folder
+    }
+
+    #[test]
+    fn what_can_be_read_is_data_and_what_cannot_is_told_with_its_code() {
+        let folder = folder();
+        let (push, broken) = (folder.path().join("push.json"), folder.path().join("broken.json"));
+        let line = format!(
+            "waybill normalize --source ups --received-at 2026-11-21T00:00:00Z {} {} {}",
+            push.display(),
+            broken.display(),
+            push.display()
+        );
+        let told = waybill(&line, &[]);
+        assert_eq!(told.exit, Exit::Findings, "{}", told.talk);
+        let events: Vec<serde_json::Value> = told.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(events.len(), 2);
+        let first = &events[0];
+        assert_eq!(
+            (&first["shipment_key"], &first["milestone"], &first["received_at"]),
+            (&"1Z999AA10123456784".into(), &"delivered".into(), &1_795_219_200_000_000_i64.into()),
+            "{first}"
+        );
+        assert_eq!((&first["raw"]["topic"], &first["raw"]["offset"]), (&push.display().to_string().into(), &0.into()));
+        assert_eq!((&events[1]["raw"]["offset"], &events[1]["event_id"]), (&2.into(), &first["event_id"]));
+        assert!(told.talk.contains("broken.json: WB-0104"), "{}", told.talk);
+    }
+
+    #[test]
+    fn the_account_zone_of_the_configuration_counts() {
+        let folder = folder();
+        let push = folder.path().join("push.json");
+        let line = format!("waybill normalize --source ups --output table {}", push.display());
+        let told = waybill(&line, &[("WAYBILL_CARRIERS__SOURCES__UPS__ACCOUNT_ZONE", "America/New_York")]);
+        assert!(told.out.starts_with("OCCURRED") && told.out.contains("2026-11-20T13:15:00Z"), "{}{}", told.out, told.talk);
+        let told = waybill(&line, &[]);
+        assert!(told.out.contains("2026-11-20T08:15:00 "), "{}", told.out);
+    }
+
+    #[test]
+    fn wrong_arguments_are_told_with_what_is_right() {
+        for (arguments, exit, says) in [
+            ("--source dhl x.json", Exit::Usage, "[possible values: ups, fedex, easypost, x12_214]"),
+            ("--source ups --received-at yesterday x.json", Exit::Usage, "2026-11-20T08:15:00+01:00"),
+            ("--source ups", Exit::Usage, "FILE"),
+            ("--source ups /nowhere.json", Exit::Failed, "cannot read /nowhere.json"),
+        ] {
+            let told = waybill(&format!("waybill normalize {arguments}"), &[]);
+            assert!(told.exit == exit && told.talk.contains(says), "{arguments}: {}", told.talk);
+        }
+    }
 }

@@ -1,13 +1,13 @@
 use super::*;
 use clap::CommandFactory;
 
-struct Told {
-    exit: Exit,
-    out: String,
-    talk: String,
+pub(super) struct Told {
+    pub(super) exit: Exit,
+    pub(super) out: String,
+    pub(super) talk: String,
 }
 
-fn waybill(line: &str, environment: &[(&str, &str)]) -> Told {
+pub(super) fn waybill(line: &str, environment: &[(&str, &str)]) -> Told {
     let (mut out, mut talk) = (Vec::new(), Vec::new());
     let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let exit = answer(line.split_whitespace().map(OsString::from), environment, &mut out, &mut talk);

@@ -1,34 +1,57 @@
 //! `waybill validate`.
 
-use anyhow::bail;
+use serde::Serialize;
 
 use super::args::ValidateArgs;
-use super::{Context, Exit, Output};
+use super::{Context, Exit, Output, runtime};
 use crate::config::{Error, Finding};
+use crate::domain::verdict::Code;
+use crate::services::admin::online::{self, OnlineFinding};
 
-pub(super) fn run(args: &ValidateArgs, context: &mut Context<'_>) -> anyhow::Result<Exit> {
-    let findings = match context.load(args.service) {
-        Ok(_) => Vec::new(),
-        Err(Error::Findings(findings)) => findings,
-        Err(error) => return Err(error.into()),
-    };
-    tell(&findings, context)?;
-    if !findings.is_empty() {
-        return Ok(Exit::Findings);
-    }
-    if args.online {
-        bail!("not built yet: validate --online");
-    }
-    Ok(Exit::Done)
+/// One finding, whoever found it.
+#[derive(Serialize)]
+struct Row {
+    code: String,
+    key: String,
+    origin: String,
+    problem: String,
+    remedy: String,
 }
 
-fn tell(findings: &[Finding], context: &mut Context<'_>) -> std::io::Result<()> {
+impl From<Finding> for Row {
+    fn from(Finding { key, origin, problem, remedy }: Finding) -> Self {
+        Self { code: Code::CONFIG.to_string(), key, origin, problem, remedy }
+    }
+}
+
+impl From<OnlineFinding> for Row {
+    fn from(OnlineFinding { code, key, problem, remedy }: OnlineFinding) -> Self {
+        Self { code: code.to_string(), key, origin: String::new(), problem, remedy: remedy.to_owned() }
+    }
+}
+
+pub(super) fn run(args: &ValidateArgs, context: &mut Context<'_>) -> anyhow::Result<Exit> {
+    let rows: Vec<Row> = match context.load(args.service) {
+        // Wrong settings lead nowhere, so only right ones are followed.
+        Ok(loaded) if args.online => runtime()?.block_on(online::check(&loaded.config)).into_iter().map(Row::from).collect(),
+        Ok(_) => Vec::new(),
+        Err(Error::Findings(findings)) => findings.into_iter().map(Row::from).collect(),
+        Err(error) => return Err(error.into()),
+    };
+    tell(&rows, context)?;
+    Ok(if rows.is_empty() { Exit::Done } else { Exit::Findings })
+}
+
+fn tell(rows: &[Row], context: &mut Context<'_>) -> std::io::Result<()> {
     match context.output {
-        Output::Json => context.json(&findings),
-        Output::Table if findings.is_empty() => writeln!(context.out, "no findings"),
+        Output::Json => context.json(&rows),
+        Output::Table if rows.is_empty() => writeln!(context.out, "no findings"),
         Output::Table => {
-            let rows: Vec<_> = findings.iter().map(|f| [f.key.clone(), f.problem.clone(), f.remedy.clone(), f.origin.clone()]).collect();
-            context.table(["SETTING", "PROBLEM", "WHAT TO DO", "FROM"], &rows)
+            let rows: Vec<_> = rows
+                .iter()
+                .map(|row| [row.code.clone(), row.key.clone(), row.problem.clone(), row.remedy.clone(), row.origin.clone()])
+                .collect();
+            context.table(["CODE", "WHAT", "PROBLEM", "WHAT TO DO", "FROM"], &rows)
         }
     }
 }

@@ -255,10 +255,15 @@ pub enum TopicChange {
 }
 
 impl TopicChange {
-    /// Whether `waybill topics apply` does it.
+    /// Whether `waybill topics apply` does it. What would make brokers delete records that they keep now, or refuse records that
+    /// they take now, is for a person to do.
     #[must_use]
     pub fn is_applied(&self) -> bool {
-        !matches!(self, Self::PartitionMismatch { .. })
+        match self {
+            Self::PartitionMismatch { .. } => false,
+            Self::AlterConfig { key, from, to, .. } => !shrinks(key, from, to),
+            Self::Create { .. } | Self::AddConfig { .. } => true,
+        }
     }
 }
 
@@ -368,6 +373,12 @@ impl Topics {
         }
         changes
     }
+}
+
+fn shrinks(key: &str, from: &str, to: &str) -> bool {
+    // -1 is for ever.
+    let limit = |value: &str| value.parse::<i64>().map_or(None, |n| Some(if n < 0 { i64::MAX } else { n }));
+    matches!(key, "retention.ms" | "max.message.bytes") && limit(from).zip(limit(to)).is_some_and(|(from, to)| to < from)
 }
 
 /// Brokers may tell a list in another order.

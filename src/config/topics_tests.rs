@@ -119,3 +119,19 @@ fn a_file_of_the_operator_is_read_and_its_mistakes_are_named() {
     assert!(matches!(Topics::load(&path), Err(TopicsError::Parse { .. })));
     assert!(matches!(Topics::load(&folder.path().join("none.yaml")), Err(TopicsError::Read { .. })));
 }
+
+#[test]
+fn nothing_is_applied_that_would_delete_or_refuse_records() {
+    for (key, from, to, applied) in [
+        ("retention.ms", "1000", "2000", true),
+        ("retention.ms", "1000", "-1", true),
+        ("retention.ms", "2000", "1000", false),
+        ("retention.ms", "-1", "1000", false),
+        ("max.message.bytes", "20", "10", false),
+        ("max.message.bytes", "10", "20", true),
+        ("cleanup.policy", "delete", "compact", true),
+    ] {
+        let change = TopicChange::AlterConfig { name: "t".into(), key: key.into(), from: from.into(), to: to.into() };
+        assert_eq!(change.is_applied(), applied, "{key} {from} {to}");
+    }
+}

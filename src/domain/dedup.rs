@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(unhex(&hex(&key)), Some(key));
         let text = uuid(&key);
         assert_eq!(text.len(), 36);
-        assert_eq!(&text[14..15], "8");
+        assert_eq!(text.chars().nth(14), Some('8'));
     }
 
     #[test]

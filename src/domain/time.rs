@@ -100,6 +100,13 @@ pub fn zone(name: &str) -> Option<TimeZone> {
     TimeZone::get(name).ok()
 }
 
+/// The UTC day `days` after that of `at`, ISO 8601; empty where there is none.
+#[must_use]
+pub fn day_of(at: Micros, days: i64) -> String {
+    let day = jiff::Timestamp::from_microsecond(at).map(|t| t.to_zoned(TimeZone::UTC).date());
+    day.ok().and_then(|d| d.checked_add(jiff::Span::new().days(days)).ok()).map(|d| d.to_string()).unwrap_or_default()
+}
+
 /// RFC 3339 in UTC to the second, for people and logs.
 #[must_use]
 pub fn rfc3339(at: Micros) -> String {

@@ -39,15 +39,14 @@ impl Inputs {
 
     /// The input that a topic belongs to.
     pub(super) fn find(&mut self, topic: &str) -> Option<&InputSpec> {
-        let index = match self.known.get(topic) {
-            Some(index) => *index,
-            None => {
-                let plain = topic.strip_prefix(&self.prefix).unwrap_or(topic);
-                let mut candidates = self.specs.iter().zip(&self.patterns);
-                let index = candidates.position(|(s, p)| p.as_ref().map_or(s.topic == plain, |p| p.is_match(topic)))?;
-                self.known.insert(topic.to_owned(), index);
-                index
-            }
+        let index = if let Some(index) = self.known.get(topic) {
+            *index
+        } else {
+            let plain = topic.strip_prefix(&self.prefix).unwrap_or(topic);
+            let mut candidates = self.specs.iter().zip(&self.patterns);
+            let index = candidates.position(|(s, p)| p.as_ref().map_or(s.topic == plain, |p| p.is_match(topic)))?;
+            self.known.insert(topic.to_owned(), index);
+            index
         };
         self.specs.get(index)
     }

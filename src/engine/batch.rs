@@ -48,12 +48,10 @@ pub(super) fn collect<'a>(
             }
             Some(Err(error @ (kafka::Error::Fatal(_) | kafka::Error::Refused(_)))) => return Err(error),
             // Brokers that come and go are librdkafka's to wait for.
-            Some(Err(_)) => {}
-            None if messages.is_empty() => break,
-            None => {}
+            Some(Err(_)) | None => {}
         }
         changes.extend(consumer.take_changes());
-        if !changes.is_empty() {
+        if !changes.is_empty() || messages.is_empty() {
             break;
         }
     }

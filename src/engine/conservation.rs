@@ -71,6 +71,7 @@ type Place = (String, String, i32);
 #[derive(Debug, Default)]
 pub struct Conservation {
     inner: Mutex<BTreeMap<Place, (Counts, i64)>>,
+    effects: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Conservation {
@@ -86,6 +87,19 @@ impl Conservation {
         if let Ok(mut inner) = self.inner.lock() {
             inner.remove(&(service.to_owned(), topic.to_owned(), partition));
         }
+    }
+
+    /// Effects of a service that are in the ledger now.
+    pub fn effects_done(&self, service: &str, effects: u64) {
+        if let Ok(mut all) = self.effects.lock() {
+            *all.entry(service.to_owned()).or_default() += effects;
+        }
+    }
+
+    /// Effects by service since the process began.
+    #[must_use]
+    pub fn effects(&self) -> BTreeMap<String, u64> {
+        self.effects.lock().map(|e| e.clone()).unwrap_or_default()
     }
 
     /// Sums by service and topic.

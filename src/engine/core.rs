@@ -375,7 +375,7 @@ impl Core {
     pub(super) fn seek_back(&mut self, consumer: &GroupConsumer, messages: &[Message<'_>]) -> Result<(), Error> {
         let mut first: HashMap<TopicPartition, i64> = HashMap::new();
         for m in messages {
-            let offset = first.entry((m.topic().to_owned(), m.partition())).or_insert(m.offset());
+            let offset = first.entry((m.topic().to_owned(), m.partition())).or_insert_with(|| m.offset());
             *offset = (*offset).min(m.offset());
         }
         for _ in 0..SEEK_TRIES {

@@ -124,7 +124,7 @@ pub fn run_effects<H: EffectHandler>(
 ) -> Result<(), Error> {
     let name = spec.name;
     let Some((core, clients)) = Core::start(spec, kafka, settings, around)? else { return Ok(()) };
-    let mut effects = Effects { core, handler, limits, runtime, intended: HashMap::new() };
+    let mut effects = Effects { core, handler, limits, runtime, intended: HashMap::new(), done: 0 };
     while !effects.core.around.stopping() {
         effects.round(&clients)?;
     }
@@ -141,6 +141,8 @@ struct Effects<H: EffectHandler> {
     runtime: tokio::runtime::Handle,
     /// When this process last intended something, by partition: its own calls have ended, so it need not wait for them.
     intended: HashMap<i32, Micros>,
+    /// Effects that the open transaction puts into the ledger.
+    done: u64,
 }
 
 /// What a batch has come to: its work, and the last changelog offset by partition.
@@ -176,7 +178,10 @@ impl<H: EffectHandler> Effects<H> {
         let started = core.around.clock.monotonic();
         let work = Work { touched: expiring.into_iter().collect(), ..Work::default() };
         match self.batch(clients, &messages, work) {
-            Ok(Some((work, offsets))) => self.core.committed(&clients.consumer, work, &offsets, started),
+            Ok(Some((work, offsets))) => {
+                self.core.around.conservation.effects_done(self.core.spec.name, std::mem::take(&mut self.done));
+                self.core.committed(&clients.consumer, work, &offsets, started)
+            }
             Ok(None) => self.core.abandon(&clients.consumer, &messages),
             Err(failure) => self.core.failed(clients, &messages, failure, started),
         }
@@ -206,6 +211,7 @@ impl<H: EffectHandler> Effects<H> {
                 Ended::Interrupted => return Ok(None),
             }
         };
+        self.done = 0;
         clients.producer.begin()?;
         for plan in &planned {
             let verdict = self.outcome(clients, plan, &settled)?;
@@ -392,6 +398,7 @@ impl<H: EffectHandler> Effects<H> {
             let first = !state.seen(key);
             state.remember(key);
             state.delete(INTENT);
+            self.done += u64::from(first && refused.is_none());
             if let (Some(output), true) = (output, first) {
                 self.core.publisher.send(&clients.producer, output, trace)?;
                 if verdict == Verdict::Duplicate("nothing_to_do") {

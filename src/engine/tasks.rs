@@ -42,7 +42,7 @@ pub(super) struct Tasks {
     reader: ChangelogReader,
     metrics: EngineMetrics,
     clock: Arc<dyn crate::telemetry::clock::Clock>,
-    tasks: BTreeMap<i32, Task>,
+    open: BTreeMap<i32, Task>,
 }
 
 impl Tasks {
@@ -64,7 +64,7 @@ impl Tasks {
             reader: ChangelogReader::new(kafka)?,
             metrics: around.metrics.engine(spec.name),
             clock: around.clock.clone(),
-            tasks: BTreeMap::new(),
+            open: BTreeMap::new(),
         })
     }
 
@@ -72,7 +72,7 @@ impl Tasks {
     /// the inputs of this partition; the memory must stand at the same place.
     pub(super) fn bring_up(&mut self, partition: i32, committed: &[Committed]) -> Result<(), RestoreError> {
         let started = self.clock.monotonic();
-        let mut task = match self.tasks.remove(&partition) {
+        let mut task = match self.open.remove(&partition) {
             Some(task) => task,
             None => Task { store: self.open(partition)?, overlay: Overlay::default(), active: false, sent: Vec::new() },
         };
@@ -93,7 +93,7 @@ impl Tasks {
             }
         }
         task.active = true;
-        self.tasks.insert(partition, task);
+        self.open.insert(partition, task);
         let took = self.clock.monotonic().saturating_sub(started);
         self.metrics.restored(records, took);
         events::restore_done(self.service, partition, records, took);
@@ -146,7 +146,7 @@ impl Tasks {
 
     /// A partition has gone; its memory stays on disk and warm.
     pub(super) fn rest(&mut self, partition: i32) {
-        if let Some(task) = self.tasks.get_mut(&partition) {
+        if let Some(task) = self.open.get_mut(&partition) {
             task.active = false;
             task.overlay = Overlay::default();
         }
@@ -154,13 +154,13 @@ impl Tasks {
 
     /// The view of a partition's memory in the open transaction.
     pub(super) fn state(&mut self, partition: i32) -> Option<TaskState<'_>> {
-        let task = self.tasks.get_mut(&partition).filter(|t| t.active)?;
+        let task = self.open.get_mut(&partition).filter(|t| t.active)?;
         Some(TaskState { store: &task.store, overlay: &mut task.overlay })
     }
 
     /// Keys whose alarm has come, by partition.
     pub(super) fn due(&self, now: Micros) -> Vec<(i32, Vec<Arc<[u8]>>)> {
-        let active = self.tasks.iter().filter(|(_, t)| t.active);
+        let active = self.open.iter().filter(|(_, t)| t.active);
         active.map(|(p, t)| (*p, t.store.memory().due(now, ALARMS_MAX))).filter(|(_, keys)| !keys.is_empty()).collect()
     }
 
@@ -168,7 +168,7 @@ impl Tasks {
     pub(super) fn expire(&mut self, now: Micros) -> Vec<i32> {
         let before = now.saturating_sub(self.window);
         let mut partitions = Vec::new();
-        for (partition, task) in self.tasks.iter_mut().filter(|(_, t)| t.active) {
+        for (partition, task) in self.open.iter_mut().filter(|(_, t)| t.active) {
             let numbers = task.store.memory().expired(before, EXPIRIES_MAX);
             if !numbers.is_empty() {
                 task.overlay.expire(numbers);
@@ -185,7 +185,7 @@ impl Tasks {
         now: Micros,
         inputs: &HashMap<i32, Vec<InputOffset>>,
     ) -> Result<(), kafka::Error> {
-        for (partition, task) in self.tasks.iter_mut().filter(|(_, t)| t.active) {
+        for (partition, task) in self.open.iter_mut().filter(|(_, t)| t.active) {
             let Some(positions) = inputs.get(partition) else { continue };
             task.sent = task.overlay.changes(task.store.memory(), now, positions);
             for change in &task.sent {
@@ -207,7 +207,7 @@ impl Tasks {
     /// has to be brought up again.
     pub(super) fn committed(&mut self, offsets: &HashMap<i32, i64>) -> Vec<i32> {
         let mut failed = Vec::new();
-        for (partition, task) in &mut self.tasks {
+        for (partition, task) in &mut self.open {
             let changes = std::mem::take(&mut task.sent);
             task.overlay = Overlay::default();
             let Some(last) = offsets.get(partition).filter(|_| !changes.is_empty()) else { continue };
@@ -216,7 +216,7 @@ impl Tasks {
             }
         }
         for partition in &failed {
-            self.tasks.remove(partition);
+            self.open.remove(partition);
             self.rebuilt(*partition, Rebuilt::Damaged);
         }
         failed
@@ -224,20 +224,20 @@ impl Tasks {
 
     /// The open transaction is thrown away, and with it what was pending.
     pub(super) fn aborted(&mut self) {
-        for task in self.tasks.values_mut() {
+        for task in self.open.values_mut() {
             task.sent.clear();
             task.overlay = Overlay::default();
         }
     }
 
     pub(super) fn report_bytes(&self) {
-        self.metrics.store_bytes(self.tasks.values().map(|t| t.store.disk_bytes()).sum());
+        self.metrics.store_bytes(self.open.values().map(|t| t.store.disk_bytes()).sum());
     }
 }
 
 impl std::fmt::Debug for Tasks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tasks").field("partitions", &self.tasks.keys().collect::<Vec<_>>()).finish()
+        f.debug_struct("Tasks").field("partitions", &self.open.keys().collect::<Vec<_>>()).finish()
     }
 }
 

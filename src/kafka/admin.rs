@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ConfigSource, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 
 use super::{Error, KafkaSettings};
@@ -39,6 +39,16 @@ impl Admin {
 
     fn options(&self) -> AdminOptions {
         AdminOptions::new().operation_timeout(Some(self.timeout)).request_timeout(Some(self.timeout))
+    }
+
+    /// Id of the cluster, where the broker tells it.
+    pub fn cluster_id(&self) -> Option<String> {
+        self.inner.inner().fetch_cluster_id(self.timeout)
+    }
+
+    /// First and next offset of a partition.
+    pub fn bounds(&self, topic: &str, partition: i32) -> Result<(i64, i64), Error> {
+        Ok(self.inner.inner().fetch_watermarks(topic, partition, self.timeout)?)
     }
 
     /// Names and partition counts of all topics.
@@ -82,10 +92,17 @@ impl Admin {
         Ok(())
     }
 
-    /// Replaces the settings of a topic.
+    /// Sets these settings of a topic and leaves its others as they are.
     pub async fn alter(&self, name: &str, configs: &BTreeMap<String, String>) -> Result<(), Error> {
+        // The call replaces all that was set for the topic, so what is set already goes with it.
+        let mut all = BTreeMap::new();
+        for resource in self.inner.describe_configs(&[ResourceSpecifier::Topic(name)], &self.options()).await? {
+            let entries = resource.map_err(|code| Error::Away(format!("{name}: {code}")))?.entries;
+            all.extend(entries.into_iter().filter(|e| e.source == ConfigSource::DynamicTopic).filter_map(|e| e.value.map(|v| (e.name, v))));
+        }
+        all.extend(configs.clone());
         let mut alter = AlterConfig::new(ResourceSpecifier::Topic(name));
-        for (key, value) in configs {
+        for (key, value) in &all {
             alter = alter.set(key, value);
         }
         for result in self.inner.alter_configs(&[alter], &self.options()).await? {

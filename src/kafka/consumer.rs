@@ -41,6 +41,12 @@ pub struct Committed {
 #[derive(Debug)]
 pub struct Message<'a>(BorrowedMessage<'a>);
 
+impl<'a> From<BorrowedMessage<'a>> for Message<'a> {
+    fn from(message: BorrowedMessage<'a>) -> Self {
+        Self(message)
+    }
+}
+
 impl Message<'_> {
     /// Topic with prefix.
     #[must_use]

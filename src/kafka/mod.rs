@@ -1,4 +1,4 @@
-//! The only room with rdkafka: group consumer, transactional producer, changelog reader, admin, probe, embedded broker.
+//! The only room with rdkafka: group consumer, transactional producer, readers outside groups, admin, probe, embedded broker.
 //! In come settings and bytes; out go records with their positions, and commits that are whole or not at all.
 //! It decides nothing: what a record means, and when to commit, is the engine's business.
 
@@ -8,6 +8,8 @@ mod consumer;
 mod embedded;
 mod probe;
 mod producer;
+mod reader;
+mod relay;
 mod settings;
 
 pub use admin::{ActualTopicState, Admin};
@@ -16,6 +18,8 @@ pub use consumer::{AssignmentChange, Committed, GroupConsumer, Message};
 pub use embedded::EmbeddedBroker;
 pub use probe::{ProbeFinding, probe};
 pub use producer::{OutRecord, Position, TransactionalProducer};
+pub use reader::RecordReader;
+pub use relay::Relay;
 pub use settings::KafkaSettings;
 
 /// What can go wrong between us and the brokers.

@@ -170,8 +170,8 @@ impl TransactionalProducer {
         resume(|| self.inner.send_offsets_to_transaction(&list, group, CALL_TIMEOUT))
     }
 
-    /// Commits without positions: only the probe has none.
-    pub(super) fn commit_empty(&self) -> Result<(), Error> {
+    /// Commits without positions: for who reads outside any group.
+    pub fn commit_empty(&self) -> Result<(), Error> {
         self.drain()?;
         resume(|| self.inner.commit_transaction(CALL_TIMEOUT))
     }

@@ -33,7 +33,7 @@ pub fn output_headers(service: &str, record: &Record, traceparent: &str) -> Head
         put("ce_time", rfc3339(record.time()));
     }
     put("content-type", AVRO.to_owned());
-    put(super::trace::HEADER, traceparent.to_owned());
+    put("traceparent", traceparent.to_owned());
     headers
 }
 

@@ -10,7 +10,6 @@ pub mod embedded;
 pub mod generic;
 pub mod registry;
 mod resolve;
-pub mod trace;
 pub mod wire;
 
 use crate::domain::verdict::{Code, Park};

@@ -2,6 +2,7 @@
 //! In come records of the topics it reads; out go records of the topics it owns, and effects outside Kafka.
 //! Nothing is shared between services but topics.
 
+pub mod admin;
 pub mod carrier_normalizer;
 pub mod contracts;
 pub mod dev;

@@ -26,6 +26,9 @@ use crate::resilience::Backoff;
 use crate::schema::DecodeError;
 use crate::telemetry::events;
 
+/// Schema id by topic without prefix.
+pub type SchemaIds = HashMap<&'static str, u32>;
+
 /// Most bytes of one transaction.
 const BATCH_BYTES: usize = 8 << 20;
 /// Records that the Odoo writer takes at once: a failed batch is looked up again as a whole.
@@ -75,7 +78,7 @@ fn whole(pattern: &str) -> String {
     format!("^(?:{})$", pattern.trim_start_matches('^').trim_end_matches('$'))
 }
 
-fn spec(service: Service, config: &Config, schema_ids: &HashMap<&'static str, u32>) -> ServiceSpec {
+fn spec(service: Service, config: &Config, schema_ids: &SchemaIds) -> ServiceSpec {
     let (changelog, dead_letters) = match service {
         Service::CarrierNormalizer => (None, "carrier-normalizer.dlq"),
         Service::OdooNormalizer => (Some("odoo-normalizer.changelog"), "odoo-normalizer.dlq"),
@@ -119,7 +122,7 @@ fn engine_of(service: Service, config: &Config) -> EngineSettings {
 pub fn run(
     service: Service,
     config: &Config,
-    schema_ids: &HashMap<&'static str, u32>,
+    schema_ids: &SchemaIds,
     runtime: &tokio::runtime::Handle,
     around: Surroundings,
 ) -> Result<(), engine::Error> {

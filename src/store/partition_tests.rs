@@ -18,13 +18,17 @@ fn inputs(next: i64) -> Vec<InputOffset> {
     vec![InputOffset { topic: "in".into(), partition: 3, next }]
 }
 
+fn key(n: u64) -> u128 {
+    (u128::from(n) << 64) | u128::from(n)
+}
+
 /// Runs `n` transactions, each with ten keys and some values, as the engine would; returns what is to be remembered.
 fn fill(store: &mut PartitionStore, from: u64, n: u64) -> BTreeMap<Vec<u8>, Vec<u8>> {
     let mut expected = BTreeMap::new();
     for t in from..from + n {
         let mut overlay = Overlay::default();
         for k in 0..10 {
-            overlay.remember(u128::from(t * 10 + k) << 64 | u128::from(t * 10 + k));
+            overlay.remember(key(t * 10 + k));
         }
         for v in 0..5_u64 {
             let (key, value) = (format!("key-{}", (t * 3 + v) % 50).into_bytes(), vec![u8::try_from(t % 251).expect("small"); 2000]);
@@ -43,7 +47,7 @@ fn assert_whole(store: &PartitionStore, expected: &BTreeMap<Vec<u8>, Vec<u8>>, t
         assert_eq!(store.memory().get(key), Some(value.as_slice()));
     }
     for k in 0..transactions * 10 {
-        assert!(store.memory().seen(u128::from(k) << 64 | u128::from(k)), "key {k}");
+        assert!(store.memory().seen(key(k)), "key {k}");
     }
 }
 
@@ -76,8 +80,8 @@ fn idempotency_keys_expire_by_transaction_and_stay_forgotten() {
     let changes = overlay.changes(store.memory(), 20, &inputs(20));
     store.commit(changes, 2000).expect("commits");
     let check = |store: &PartitionStore| {
-        assert!(!store.memory().seen(99 << 64 | 99));
-        assert!(store.memory().seen(100 << 64 | 100));
+        assert!(!store.memory().seen(key(99)));
+        assert!(store.memory().seen(key(100)));
         assert_eq!(store.memory().len().1, 100);
     };
     check(&store);

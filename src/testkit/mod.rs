@@ -2,4 +2,12 @@
 //! In come seeds; out go records, faults and judgements about what a run has done.
 //! It holds no rule of its own: what is right is said by `domain` and by the contracts.
 
+mod bodies;
+mod chance;
+pub mod generator;
+mod odoo_life;
+pub mod oracle;
 pub mod records;
+
+pub use chance::Chance;
+pub use odoo_life::Picking;

@@ -140,6 +140,23 @@ impl Kafka {
         config
     }
 
+    /// Creates topics with the broker's own settings and waits until it leads all their partitions.
+    pub fn create_topics(&self, names: &[String], partitions: i32) {
+        let admin: AdminClient<DefaultClientContext> = self.client(&[]).create().expect("an admin client");
+        let topics: Vec<NewTopic<'_>> = names.iter().map(|n| NewTopic::new(n, partitions, TopicReplication::Fixed(1))).collect();
+        let options = AdminOptions::new().operation_timeout(Some(CLIENT_LIMIT));
+        for result in runtime().block_on(admin.create_topics(&topics, &options)).expect("the broker answers") {
+            result.expect("the topic is created");
+        }
+        let probe: BaseConsumer = self.client(&[]).create().expect("a consumer");
+        wait_until(CLIENT_LIMIT, "the new topics have leaders", || {
+            probe.fetch_metadata(None, CLIENT_LIMIT).is_ok_and(|metadata| {
+                let led = metadata.topics().iter().filter(|t| names.iter().any(|n| n == t.name()));
+                led.filter(|t| !t.partitions().is_empty() && t.partitions().iter().all(|p| p.leader() >= 0)).count() == names.len()
+            })
+        });
+    }
+
     /// Creates a topic and waits until the broker leads all its partitions.
     pub fn create_topic(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
         let admin: AdminClient<DefaultClientContext> = self.client(&[]).create().expect("an admin client");

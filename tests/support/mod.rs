@@ -8,6 +8,8 @@ pub mod kafka;
 pub mod process;
 pub mod python;
 pub mod registry;
+#[cfg(feature = "testkit")]
+pub mod rig;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -70,7 +70,8 @@ impl CarrierNormalizer {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Hex digits in lower case.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     bytes.iter().flat_map(|b| [b >> 4, b & 15]).filter_map(|d| DIGITS.get(usize::from(d))).map(|d| char::from(*d)).collect()
 }

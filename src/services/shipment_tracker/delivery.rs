@@ -67,7 +67,9 @@ pub(super) fn change(change: &ParcelChange, settings: &TrackerSettings, state: &
 /// Takes a change in; false when there is no room.
 fn take(memory: &mut DeliveryMemory, change: &ParcelChange) -> bool {
     let told = &change.status;
-    memory.picking_name = change.picking_name.clone().or(memory.picking_name.take());
+    if change.picking_name.is_some() {
+        memory.picking_name.clone_from(&change.picking_name);
+    }
     memory.parcels_expected = change.parcels_expected;
     memory.changed_at = memory.changed_at.max(change.changed_at);
     let same_parcel = |p: &ShipmentStatus| p.shipment_key == told.shipment_key && p.carrier == told.carrier;

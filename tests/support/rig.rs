@@ -1,0 +1,334 @@
+//! All services as processes of their own on a real broker, with stand-ins for registry and Odoo in the test.
+//!
+//! A rig has its own prefix, so that several share a broker. Whoever ends by itself is started again, as a supervisor does.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Header, Headers, Message, OwnedHeaders, OwnedMessage};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use waybill::config::topics::{TopicSchema, Topics};
+use waybill::schema::codec::Codecs;
+use waybill::schema::registry::{RegistryAuth, RegistryClient};
+use waybill::services::dev::odoo_standin::{self, Standin};
+use waybill::services::dev::registry::RegistryStandin;
+use waybill::testkit::generator::{ODOO, RawRecord, Run};
+use waybill::testkit::oracle::{self, Evidence, INPUTS, Read, Stand};
+
+use super::kafka::{Kafka, unique};
+use super::process::Guarded;
+use super::wait_until;
+
+const PARTITIONS: i32 = 4;
+const LIMIT: Duration = Duration::from_secs(20);
+/// Ends that nobody caused; more of them are no accident.
+const ENDS_MAX: usize = 20;
+
+/// One process of a service.
+#[derive(Debug)]
+pub struct Instance {
+    pub service: &'static str,
+    pub name: String,
+    /// Static membership: a restart moves no partition.
+    pub fixed: bool,
+    process: Guarded,
+}
+
+impl Instance {
+    /// SIGKILL, at once.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Sends a signal by name.
+    pub fn signal(&self, name: &str) {
+        self.process.signal(name);
+    }
+
+    /// Whether the process still runs.
+    pub fn alive(&mut self) -> bool {
+        self.process.alive()
+    }
+
+    /// Waits for its end.
+    pub fn ended(&mut self, limit: Duration) -> bool {
+        self.process.wait(limit).is_some()
+    }
+
+    /// What it has logged, over all its starts.
+    pub fn output(&self) -> String {
+        self.process.output()
+    }
+}
+
+/// An installation.
+pub struct Rig<'a> {
+    pub kafka: &'a Kafka,
+    pub prefix: String,
+    pub odoo: Standin,
+    pub codecs: Codecs,
+    pub producer: BaseProducer,
+    pub extra: Vec<(String, String)>,
+    dir: tempfile::TempDir,
+    topics: Vec<String>,
+    ends: usize,
+    // Last, so that the stand-ins end before it.
+    registry: RegistryStandin,
+    pub runtime: tokio::runtime::Runtime,
+}
+
+impl<'a> Rig<'a> {
+    /// Topics, schemas and stand-ins; no process yet.
+    pub fn new(kafka: &'a Kafka, name: &str) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+        let prefix = format!("{}.", unique(name));
+        let registry = runtime.block_on(RegistryStandin::start()).expect("a registry");
+        let settings = odoo_standin::Settings { accept_any_picking: true, ..odoo_standin::Settings::of_version(19) };
+        let odoo = runtime.block_on(Standin::start(settings)).expect("an odoo");
+        let all = Topics::builtin().expect("topics.yaml");
+        let client = RegistryClient::new(&[registry.url()], RegistryAuth::None, LIMIT).expect("a registry client");
+        let registered = runtime.block_on(client.register_all(&all.subjects(&prefix))).expect("schemas are registered");
+        let codecs = Codecs::new().expect("codecs");
+        for entry in &registered {
+            codecs.know(entry.schema_id, &entry.record);
+        }
+        let written = all.topics.iter().filter(|t| t.schema != TopicSchema::Planned && !t.is_pattern());
+        let mut topics: Vec<String> = written.map(|t| t.name.clone()).collect();
+        topics.push(format!("raw.odoo.{ODOO}"));
+        // Nothing is compacted: the oracle wants to see every version.
+        let names: Vec<String> = topics.iter().map(|t| format!("{prefix}{t}")).collect();
+        kafka.create_topics(&names, PARTITIONS);
+        let properties =
+            [("enable.idempotence", "true"), ("linger.ms", "5"), ("partitioner", "murmur2_random"), ("message.max.bytes", "20000000")];
+        let producer = kafka.client(&properties).create().expect("a producer");
+        let dir = tempfile::Builder::new().prefix("waybill-rig-").tempdir().expect("a temporary directory");
+        let rig = Self { kafka, prefix, odoo, codecs, producer, extra: Vec::new(), dir, topics, ends: 0, registry, runtime };
+        std::fs::write(rig.config(), rig.settings(&rig.registry.url())).expect("the configuration can be written");
+        rig
+    }
+
+    fn config(&self) -> PathBuf {
+        self.dir.path().join("waybill.yaml")
+    }
+
+    fn settings(&self, registry: &str) -> String {
+        format!(
+            "kafka: {{brokers: '{brokers}', prefix: '{prefix}', session_timeout_ms: 6000, max_poll_interval_ms: 60000, \
+             transaction_timeout_ms: 10000, batch_records: 300, probe: false}}\n\
+             registry: {{url: '{registry}'}}\nstore: {{dir: '{store}'}}\nhttp: {{listen: '127.0.0.1:0'}}\nlog: {{format: json}}\n\
+             odoo:\n  settle_ms: 2000\n  call_timeout_ms: 3000\n  effects_per_second: 5000\n  instances:\n    {ODOO}: \
+             {{url: '{odoo}', database: standin, login: waybill, api_key: standin-key}}\n",
+            brokers = self.kafka.brokers(),
+            prefix = self.prefix,
+            store = self.store_dir().display(),
+            odoo = self.odoo.url(),
+        )
+    }
+
+    /// The directory under which every instance has its stores: `<service>/<instance>/p0000`.
+    pub fn store_dir(&self) -> PathBuf {
+        self.dir.path().join("store")
+    }
+
+    /// Starts an instance of a service.
+    pub fn start(&self, service: &'static str, name: &str, fixed: bool) -> Instance {
+        Instance { service, name: name.to_owned(), fixed, process: self.launch(service, name, fixed) }
+    }
+
+    fn launch(&self, service: &str, name: &str, fixed: bool) -> Guarded {
+        let dir = self.dir.path().join(format!("{service}-{name}"));
+        std::fs::create_dir_all(&dir).expect("a directory for the process");
+        let arguments = ["run", service, "--config", &self.config().display().to_string()].map(str::to_owned);
+        let mut environment = vec![("WAYBILL_KAFKA__INSTANCE_ID".to_owned(), name.to_owned())];
+        if fixed {
+            environment.push(("WAYBILL_KAFKA__GROUP_INSTANCE_ID".to_owned(), name.to_owned()));
+        }
+        environment.extend(self.extra.iter().cloned());
+        Guarded::start(&dir, Path::new(env!("CARGO_BIN_EXE_waybill")), &arguments, &environment)
+    }
+
+    /// Starts an instance again after its end.
+    pub fn restart(&self, instance: &mut Instance) {
+        assert!(!instance.alive(), "it still runs");
+        instance.process = self.launch(instance.service, &instance.name, instance.fixed);
+    }
+
+    /// What a supervisor does: whoever ended by itself is started again. Says why it ended.
+    pub fn supervise(&mut self, instances: &mut [Instance]) {
+        for instance in instances {
+            if !instance.alive() {
+                let output = instance.output();
+                let last: Vec<&str> = output.lines().rev().take(4).collect();
+                eprintln!("{} {} ended by itself: {last:#?}", instance.service, instance.name);
+                self.ends += 1;
+                assert!(self.ends <= ENDS_MAX, "services end by themselves again and again");
+                self.restart(instance);
+            }
+        }
+    }
+
+    /// Hands messages to the broker, and waits until it has them.
+    pub fn produce(&self, records: &[RawRecord]) {
+        for record in records {
+            let topic = format!("{}{}", self.prefix, record.topic);
+            let mut headers = OwnedHeaders::new();
+            for (name, value) in &record.headers {
+                headers = headers.insert(Header { key: name, value: Some(value) });
+            }
+            let mut next = BaseRecord::<str, [u8]>::to(&topic).headers(headers);
+            if let Some(key) = &record.key {
+                next = next.key(key);
+            }
+            if let Some(value) = &record.value {
+                next = next.payload(value);
+            }
+            self.producer.send(next).map_err(|(e, _)| e).expect("the queue has room");
+            self.producer.poll(Duration::ZERO);
+        }
+        wait_until(Duration::from_mins(1), "the broker has every message", || {
+            self.producer.poll(Duration::from_millis(5));
+            self.producer.in_flight_count() == 0
+        });
+    }
+
+    fn partitions_of(&self, topics: &[&str]) -> TopicPartitionList {
+        let mut list = TopicPartitionList::new();
+        for topic in topics {
+            list.add_partition_range(&format!("{}{topic}", self.prefix), 0, PARTITIONS - 1);
+        }
+        list
+    }
+
+    /// Where every service stands in its inputs.
+    pub fn stands(&self) -> Vec<Stand> {
+        let mut stands = Vec::new();
+        for (service, topics) in INPUTS {
+            let group = format!("{}{service}", self.prefix);
+            let consumer: BaseConsumer =
+                self.kafka.client(&[("group.id", &group), ("isolation.level", "read_committed")]).create().expect("a consumer");
+            let Ok(committed) = consumer.committed_offsets(self.partitions_of(topics), LIMIT) else { return Vec::new() };
+            stands.extend(committed.elements().iter().map(|e| Stand {
+                service: (*service).to_owned(),
+                topic: e.topic().trim_start_matches(&self.prefix).to_owned(),
+                partition: e.partition(),
+                next: e.offset().to_raw().filter(|o| *o >= 0),
+                metadata: e.metadata().to_owned(),
+            }));
+        }
+        stands
+    }
+
+    /// Whether every committed record has been worked on: nothing can be read behind where the groups stand.
+    pub fn idle(&self) -> bool {
+        let stands = self.stands();
+        if stands.is_empty() {
+            return false;
+        }
+        let consumer: BaseConsumer = self
+            .kafka
+            .client(&[
+                ("group.id", &unique("idle")),
+                ("isolation.level", "read_committed"),
+                ("enable.auto.commit", "false"),
+                ("enable.partition.eof", "true"),
+                ("fetch.wait.max.ms", "20"),
+                ("fetch.message.max.bytes", "4096"),
+            ])
+            .create()
+            .expect("a consumer");
+        let mut list = TopicPartitionList::new();
+        for stand in &stands {
+            let from = stand.next.map_or(rdkafka::Offset::Beginning, rdkafka::Offset::Offset);
+            list.add_partition_offset(&format!("{}{}", self.prefix, stand.topic), stand.partition, from).expect("a valid offset");
+        }
+        consumer.assign(&list).expect("assignment");
+        let mut open = stands.len();
+        let started = Instant::now();
+        while open > 0 && started.elapsed() < LIMIT {
+            match consumer.poll(Duration::from_millis(100)) {
+                Some(Ok(_)) => return false,
+                Some(Err(KafkaError::PartitionEOF(_))) => open -= 1,
+                Some(Err(_)) | None => {}
+            }
+        }
+        open == 0
+    }
+
+    /// Waits until nothing is left to do, twice in a row: a commit reaches its partitions one after the other.
+    pub fn wait_idle(&mut self, limit: Duration, instances: &mut [Instance]) {
+        let started = Instant::now();
+        let mut times = 0;
+        while times < 2 {
+            self.supervise(instances);
+            times = if self.idle() { times + 1 } else { 0 };
+            if started.elapsed() >= limit {
+                for instance in instances {
+                    let output = instance.output();
+                    let last: Vec<&str> = output.lines().rev().take(6).collect();
+                    eprintln!("{} {}: {last:#?}", instance.service, instance.name);
+                }
+                panic!("not idle after {limit:?}: {:#?}", self.lags());
+            }
+        }
+    }
+
+    fn lags(&self) -> Vec<String> {
+        let consumer: BaseConsumer = self.kafka.client(&[]).create().expect("a consumer");
+        let behind = |s: &Stand| {
+            let high = consumer.fetch_watermarks(&format!("{}{}", self.prefix, s.topic), s.partition, LIMIT).map_or(-1, |w| w.1);
+            (high > s.next.unwrap_or(0) + 2).then(|| format!("{} {}/{}: {:?} of {high}", s.service, s.topic, s.partition, s.next))
+        };
+        self.stands().iter().filter_map(behind).collect()
+    }
+
+    /// Records of a topic as they are read by the oracle.
+    pub fn read(&self, topic: &str) -> Vec<Read> {
+        self.kafka.read_committed(&format!("{}{topic}", self.prefix)).iter().map(read_of).collect()
+    }
+
+    /// Everything the run has left behind.
+    pub fn evidence(&self) -> Evidence {
+        let read = |t: &String| (t.clone(), self.read(t));
+        let wanted = |t: &&String| !t.ends_with(".changelog") && *t != "waybill.probe";
+        let topics: BTreeMap<String, Vec<Read>> = self.topics.iter().filter(wanted).map(read).collect();
+        let text =
+            |row: &serde_json::Map<String, serde_json::Value>, name: &str| row.get(name).map(ToString::to_string).unwrap_or_default();
+        let mut notes: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+        for row in self.odoo.rows("mail.message").into_values() {
+            let picking = row.get("res_id").and_then(serde_json::Value::as_i64).unwrap_or_default();
+            notes.entry(picking).or_default().push(row.get("message_id").and_then(|v| v.as_str()).unwrap_or_default().to_owned());
+        }
+        let files = self
+            .odoo
+            .rows("ir.attachment")
+            .into_values()
+            .map(|r| format!("file {} {} {}", text(&r, "res_id"), text(&r, "name"), text(&r, "checksum")));
+        let tasks = self.odoo.rows("mail.activity").into_values().map(|r| format!("activity {} {}", text(&r, "res_id"), text(&r, "note")));
+        Evidence { prefix: self.prefix.clone(), topics, stands: self.stands(), notes, others: files.chain(tasks).collect() }
+    }
+
+    /// The oracle's word; fails the test with everything it found.
+    pub fn judge(&self, run: &Run) -> Evidence {
+        let evidence = self.evidence();
+        let findings = oracle::judge(run, &evidence, &self.codecs);
+        if !findings.is_empty() && std::env::var_os("WAYBILL_KEEP").is_some() {
+            eprintln!("kept: {}", self.dir.path().display());
+        }
+        assert!(findings.is_empty(), "the guarantee was not kept:\n{}", findings.join("\n"));
+        evidence
+    }
+}
+
+fn read_of(message: &OwnedMessage) -> Read {
+    let headers = message.headers().map(|all| all.iter().map(|h| (h.key.to_owned(), h.value.unwrap_or_default().to_vec())).collect());
+    Read {
+        partition: message.partition(),
+        offset: message.offset(),
+        value: message.payload().map(<[u8]>::to_vec),
+        headers: headers.unwrap_or_default(),
+    }
+}
