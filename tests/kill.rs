@@ -1,6 +1,7 @@
 //! The guarantee under SIGKILL, on real Kafka: whatever dies, nothing is lost, nothing is done twice, and order holds.
 //!
 //! `WAYBILL_SEED`, `WAYBILL_KILLS` and `WAYBILL_MESSAGES` change the run; the seed is printed and says what goes in and who dies.
+#![cfg(feature = "testkit")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::disallowed_methods)]
 
 mod support;

@@ -105,7 +105,7 @@ fn start(brokers: &str, prefix: &str, services: &[Service], dir: &std::path::Pat
             }
         });
     }
-    let told = (around.conservation.clone(), around.stop.clone());
+    let told = (around.conservation.clone(), around.stop);
     std::mem::forget(runtime);
     told
 }

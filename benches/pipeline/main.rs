@@ -5,6 +5,7 @@
 //! Each measured run is a process of its own, so that CPU and memory are its own. Prints tables; asserts nothing about time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)]
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
 mod child;
 mod copy;
