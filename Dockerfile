@@ -5,6 +5,8 @@ FROM rust:1.95-bookworm AS build
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY src src
+# Cargo wants every target that the manifest names.
+COPY benches benches
 COPY schemas schemas
 COPY docs docs
 COPY topics.yaml ./
