@@ -156,12 +156,7 @@ fn a_partition_moves_to_an_empty_machine() {
 fn a_deleted_store_is_rebuilt() {
     let mut scene = Scene::new("deleted", 12, MESSAGES);
     scene.wait_idle();
-    // Two of four, so that what is whole stays in use beside what is gone.
-    let lines = scene.damaged(|partition, store| {
-        if partition % 2 == 0 {
-            std::fs::remove_dir_all(store).expect("the store can be removed");
-        }
-    });
+    let lines = scene.damaged(|_, store| std::fs::remove_dir_all(store).expect("the store can be removed"));
     let mut scene = scene.finish();
     for instance in scene.stateful() {
         assert!(restored(instance, lines[instance.service]) > 0, "{} rebuilt nothing", instance.service);
@@ -236,7 +231,9 @@ fn a_store_ahead_of_its_changelog_is_not_believed() {
     // The same names on a cluster that was set up again from an older copy: its id is the same, its changelog is shorter.
     let before = Kafka::start();
     let prefix = format!("{}.", support::kafka::unique("ahead"));
-    let rig = Rig::with_prefix(&before, prefix.clone());
+    let mut rig = Rig::with_prefix(&before, prefix.clone());
+    // Small transactions make a long changelog.
+    rig.extra.push(("WAYBILL_KAFKA__BATCH_RECORDS".to_owned(), "10".to_owned()));
     let instances = SERVICES.iter().map(|service| rig.start(service, "0", true)).collect();
     let mut longer = Scene::of("ahead", rig, instances, 16, MESSAGES * 2);
     longer.wait_idle();
@@ -252,9 +249,10 @@ fn a_store_ahead_of_its_changelog_is_not_believed() {
     expect_rebuilds(scene.finish(), &lines, &["ahead"]);
 }
 
-/// Every service with a memory has said that it does not believe what it found, for one of these reasons and no other.
+/// The services with a memory have said that they do not believe what they found, for one of these reasons and no other.
 fn expect_rebuilds(mut scene: Scene<'_>, lines: &BTreeMap<&str, usize>, allowed: &[&str]) {
-    for instance in scene.stateful() {
+    // All of one Odoo is in one partition: the normalizer's other stores are empty, and nothing can be seen in them.
+    for instance in scene.stateful().filter(|i| i.service != "odoo-normalizer") {
         let seen = reasons(instance, lines[instance.service]);
         let known = !seen.is_empty() && seen.iter().all(|reason| allowed.contains(&reason.as_str()));
         assert!(known, "{} rebuilt for {seen:?}, not for {allowed:?}", instance.service);
@@ -357,10 +355,10 @@ fn counts(rig: &Rig<'_>) -> BTreeMap<String, usize> {
     counts
 }
 
-/// Joined inputs are assigned by range whatever the setting says; what reads without a memory moves cooperatively when told to.
+/// Joined inputs (the tracker's and the writer's) are assigned by range whatever the setting says; the others as told.
 #[test]
 fn both_ways_of_sharing_out_keep_the_guarantee() {
-    for (assignor, normalizer) in [("range", "range"), ("cooperative-sticky", "cooperative-sticky")] {
+    for assignor in ["range", "cooperative-sticky"] {
         let name = if assignor == "range" { "eager" } else { "cooperative" };
         let mut rig = Rig::new(Kafka::shared(), name);
         rig.extra.push(("WAYBILL_KAFKA__ASSIGNOR".to_owned(), assignor.to_owned()));
@@ -368,9 +366,11 @@ fn both_ways_of_sharing_out_keep_the_guarantee() {
         let mut scene = Scene::of(name, rig, instances, 31, MESSAGES / 2);
         wait_until(IDLE_LIMIT, "the first events", || !scene.rig.read("shipment.events").is_empty());
         let mut guests: Vec<Instance> = SERVICES.iter().map(|service| scene.rig.start(service, "1", false)).collect();
-        wait_until(IDLE_LIMIT, "the guests have partitions", || guests.iter().all(|g| !g.logged("restore_done", 0).is_empty() || assigned(g)));
+        wait_until(IDLE_LIMIT, "the guests have partitions", || {
+            guests.iter().all(|g| !g.logged("restore_done", 0).is_empty() || assigned(g))
+        });
         for service in SERVICES {
-            let expected = if service == "carrier-normalizer" { normalizer } else { "range" };
+            let expected = if service.ends_with("-normalizer") { assignor } else { "range" };
             assert_eq!(protocol(&scene.rig, service), expected, "{service}");
         }
         let portion = scene.half / 2;
