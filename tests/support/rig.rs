@@ -98,6 +98,8 @@ pub struct Rig<'a> {
     pub codecs: Codecs,
     pub producer: BaseProducer,
     pub extra: Vec<(String, String)>,
+    /// Schema id of every record, by its name.
+    pub schema_ids: BTreeMap<String, u32>,
     dir: tempfile::TempDir,
     topics: Vec<String>,
     ends: usize,
@@ -126,6 +128,7 @@ impl<'a> Rig<'a> {
             codecs.know(entry.schema_id, &entry.record);
         }
         let written = all.topics.iter().filter(|t| t.schema != TopicSchema::Planned && !t.is_pattern());
+        let schema_ids = registered.into_iter().map(|entry| (entry.record, entry.schema_id)).collect();
         let mut topics: Vec<String> = written.map(|t| t.name.clone()).collect();
         topics.push(format!("raw.odoo.{ODOO}"));
         // Nothing is compacted: the oracle wants to see every version.
@@ -135,7 +138,7 @@ impl<'a> Rig<'a> {
             [("enable.idempotence", "true"), ("linger.ms", "5"), ("partitioner", "murmur2_random"), ("message.max.bytes", "20000000")];
         let producer = kafka.client(&properties).create().expect("a producer");
         let dir = tempfile::Builder::new().prefix("waybill-rig-").tempdir().expect("a temporary directory");
-        let rig = Self { kafka, prefix, odoo, codecs, producer, extra: Vec::new(), dir, topics, ends: 0, registry, runtime };
+        let rig = Self { kafka, prefix, odoo, codecs, producer, extra: Vec::new(), schema_ids, dir, topics, ends: 0, registry, runtime };
         std::fs::write(rig.config(), rig.settings(&rig.registry.url())).expect("the configuration can be written");
         rig
     }
