@@ -35,10 +35,11 @@ fn seed(of: u64) -> u64 {
 /// A run of which the first half is in.
 struct Scene<'a> {
     name: &'static str,
+    // Before the rig, which removes the directories they run in.
+    instances: Vec<Instance>,
     rig: Rig<'a>,
     run: Run,
     half: usize,
-    instances: Vec<Instance>,
     started: Instant,
 }
 
@@ -55,7 +56,7 @@ impl<'a> Scene<'a> {
         let run = generate(seed(number), messages);
         let half = run.records.len() / 2;
         rig.produce(&run.records[..half]);
-        Self { name, rig, run, half, instances, started }
+        Self { name, instances, rig, run, half, started }
     }
 
     fn wait_idle(&mut self) {
@@ -182,23 +183,27 @@ fn flipped_bytes_are_seen() {
 }
 
 #[test]
-fn truncated_files_are_seen() {
+fn what_is_cut_off_is_read_again() {
     let mut scene = Scene::new("truncated", 14, MESSAGES);
     scene.wait_idle();
     let lines = scene.damaged(|partition, store| {
         for file in files(store) {
             let length = std::fs::metadata(&file).expect("a file").len();
             let keep = match (partition, file.ends_with("conf")) {
-                (0, true) => 0,
-                (1, false) => length / 2,
-                (2, false) => 0,
-                (3, false) => last_written(&file) / 2,
+                (0, true) | (2, false) => 0,
+                (1, false) => last_written(&file) / 2,
+                (3, false) => last_written(&file) - 1,
                 _ => length,
             };
             std::fs::OpenOptions::new().write(true).open(&file).and_then(|f| f.set_len(keep)).expect("the file can be cut");
         }
     });
-    expect_rebuilds(scene.finish(), &lines, &["damaged", "incomplete"]);
+    // sled opens a log that was cut as an older state, or as an empty one, without a word: what is missing is read again.
+    let mut scene = scene.finish();
+    for instance in scene.stateful().filter(|i| i.service != "odoo-normalizer") {
+        assert!(restored(instance, lines[instance.service]) > 0, "{} read nothing again", instance.service);
+    }
+    assert_eq!(scene.rig.ends(), 0, "a damaged store ended a process");
 }
 
 #[test]

@@ -133,7 +133,7 @@ pub(super) fn all(ids: &BTreeMap<String, u32>, codecs: &Codecs) -> Vec<Poison> {
         refused(
             "a command that writes the state",
             &command("write", "main", Some(1), r#"{"values":{"state":"done"}}"#),
-            Code::UNKNOWN_COMMAND,
+            Code::ODOO_REFUSED,
         ),
         refused("a command to an Odoo that is not ours", &command("note", "elsewhere", Some(1), r#"{"body":"x"}"#), Code::ODOO_CONFIG),
     ];

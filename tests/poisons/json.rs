@@ -41,7 +41,7 @@ pub(super) fn carriers() -> Vec<Poison> {
     let cut = good("1Z999AA19000000001");
     let many = |count| {
         format!(
-            r#"{{"result":{{"tracking_code":"94009000000000000001","carrier":"USPS","tracking_details":[{}]}}}}"#,
+            r#"{{"object":"Event","description":"tracker.updated","result":{{"object":"Tracker","tracking_code":"94009000000000000001","carrier":"USPS","tracking_details":[{}]}}}}"#,
             vec!["{}"; count].join(",")
         )
     };
@@ -131,7 +131,7 @@ pub(super) fn envelopes() -> Vec<Poison> {
         event("an envelope with nothing in it", r#"{"specversion":"1.0","id":"1"}"#, Code::BAD_ENVELOPE),
         event("an envelope with broken base64", r#"{"specversion":"1.0","id":"1","data_base64":"%%%"}"#, Code::BAD_ENVELOPE),
         event("an envelope with data twice", r#"{"specversion":"1.0","id":"1","data":{},"data":{}}"#, Code::BAD_ENVELOPE),
-        event("an envelope around no message", r#"{"specversion":"1.0","id":"1","data":null}"#, Code::NOT_TRACKING),
+        event("an envelope around no message", r#"{"specversion":"1.0","id":"1","data":null}"#, Code::BAD_ENVELOPE),
         Poison::parked("an envelope 100,000 deep", UPS, STRUCTURED, deep, Code::TOO_DEEP),
         Poison::parked("a batch of envelopes", UPS, "application/cloudevents-batch+json", "[]", Code::BAD_ENVELOPE),
         Poison::parked("an envelope in Avro", UPS, "application/cloudevents+avro", "x", Code::BAD_ENVELOPE),

@@ -12,7 +12,7 @@ use waybill::schema::codec::Codecs;
 
 /// The one event that comes of an odd message that is accepted all the same.
 #[derive(Debug)]
-pub struct Accepted {
+pub(crate) struct Accepted {
     /// Shipment key.
     pub key: String,
     /// Carrier code.
@@ -24,7 +24,7 @@ pub struct Accepted {
 
 /// One odd message.
 #[derive(Debug)]
-pub struct Poison {
+pub(crate) struct Poison {
     pub name: &'static str,
     /// Topic without prefix.
     pub topic: &'static str,
@@ -60,7 +60,7 @@ impl Poison {
 }
 
 /// Every kind.
-pub fn all(schema_ids: &BTreeMap<String, u32>, codecs: &Codecs) -> Vec<Poison> {
+pub(crate) fn all(schema_ids: &BTreeMap<String, u32>, codecs: &Codecs) -> Vec<Poison> {
     let mut all = json::carriers();
     all.extend(json::envelopes());
     all.extend(json::odoo(schema_ids));
