@@ -315,24 +315,28 @@ fn a_zombie_tracker_publishes_nothing() {
     zombie("shipment-tracker", 21, |rig| !rig.read("shipment.events").is_empty());
 }
 
+/// Stopped while its look-up of notes is on its way: what it then hears is out of date.
 #[test]
 fn a_zombie_writer_does_nothing_in_odoo() {
-    zombie("odoo-writer", 22, |rig| !rig.odoo.rows("mail.message").is_empty());
+    zombie("odoo-writer", 22, |rig| rig.odoo.calls().keys().any(|call| call.starts_with("mail.message.search")));
 }
 
-/// One of two stops breathing in the middle of its work; the other does it all; then it wakes up.
+/// One stops breathing in the middle of its work; another takes over and does it all; then the first wakes up.
 fn zombie(service: &'static str, number: u64, at_work: impl Fn(&Rig<'_>) -> bool) {
     let name = if service == "odoo-writer" { "zombie-writer" } else { "zombie-tracker" };
-    let rig = Rig::new(Kafka::shared(), name);
-    let mut instances: Vec<Instance> = vec![rig.start(service, "0", false), rig.start(service, "1", false)];
+    let mut rig = Rig::new(Kafka::shared(), name);
+    // A late answer is an answer: nothing but the lease keeps a zombie from acting on it.
+    rig.extra.push(("WAYBILL_ODOO__CALL_TIMEOUT_MS".to_owned(), "60000".to_owned()));
+    let mut instances: Vec<Instance> = vec![rig.start(service, "0", false)];
     instances.extend(SERVICES.iter().filter(|s| **s != service).map(|s| rig.start(s, "0", true)));
-    // Odoo is slow enough for the writer to be stopped between a call and what follows from it.
-    rig.odoo.set_faults(|f| f.slow = Duration::from_millis(20));
-    wait_until(IDLE_LIMIT, "both have partitions", || instances[..2].iter().all(|i| !i.logged("restore_done", 0).is_empty()));
+    rig.odoo.set_faults(|f| f.slow = Duration::from_secs(1));
     let mut scene = Scene::of(name, rig, instances, number, MESSAGES);
-    wait_until(IDLE_LIMIT, "the first results", || at_work(&scene.rig));
+    wait_until(IDLE_LIMIT, "it is at work", || at_work(&scene.rig));
 
     scene.instances[0].signal("STOP");
+    scene.rig.odoo.set_faults(|f| f.slow = Duration::ZERO);
+    let successor = scene.rig.start(service, "1", false);
+    scene.instances.push(successor);
     let quarter = scene.half + scene.half / 2;
     scene.rig.produce(&scene.run.records[scene.half..quarter]);
     scene.half = quarter;
