@@ -347,9 +347,12 @@ fn zombie(service: &'static str, number: u64, at_work: impl Fn(&Rig<'_>) -> bool
 
     scene.instances[0].signal("CONT");
     let zombie = &mut scene.instances[0];
-    wait_until(IDLE_LIMIT, "it ends or joins again", || {
-        !zombie.alive() || zombie.logged("rebalanced", lines).iter().any(|line| line["kind"] == "assigned")
+    let awake = support::poll_until(IDLE_LIMIT, || {
+        let back = !zombie.alive() || zombie.logged("rebalanced", lines).iter().any(|line| line["kind"] == "assigned");
+        back.then_some(())
     });
+    let said: Vec<String> = zombie.output().lines().skip(lines).map(str::to_owned).collect();
+    assert!(awake.is_some(), "it neither ended nor joined again: {said:#?}");
     wait_until(IDLE_LIMIT, "no transaction is open", || scene.rig.settled());
     assert_eq!(counts(&scene.rig), before, "the zombie has said something");
     scene.finish();

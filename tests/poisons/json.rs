@@ -20,6 +20,7 @@ fn alert(number: &str, date: &str, more: &str) -> String {
     )
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "it says what is accepted, where nothing may come as well")]
 fn arrived(key: &str, minute: &str) -> Option<Accepted> {
     Some(Accepted { key: key.to_owned(), carrier: "ups", milestone: Milestone::InTransit, minute: minute.to_owned() })
 }
