@@ -40,12 +40,6 @@ pub(super) fn carriers() -> Vec<Poison> {
     let json = |name, topic, value: Vec<u8>, code| Poison::parked(name, topic, JSON, value, code);
     let good = |number: &str| alert(number, "20261120", "");
     let cut = good("1Z999AA19000000001");
-    let many = |count| {
-        format!(
-            r#"{{"object":"Event","description":"tracker.updated","result":{{"object":"Tracker","tracking_code":"94009000000000000001","carrier":"USPS","tracking_details":[{}]}}}}"#,
-            vec!["{}"; count].join(",")
-        )
-    };
     vec![
         json("cut off", UPS, cut.as_bytes()[..cut.len() - 20].to_vec(), Code::MALFORMED),
         json("10 MB of a string", UPS, [b"{\"a\":\"".to_vec(), vec![b'x'; 10 << 20], b"\"}".to_vec()].concat(), Code::TOO_LARGE),
@@ -71,6 +65,20 @@ pub(super) fn carriers() -> Vec<Poison> {
         json("a list", UPS, b"[1,2,3]".to_vec(), Code::NOT_TRACKING),
         json("null", EASYPOST, b"null".to_vec(), Code::NOT_TRACKING),
         json("an empty object", UPS, b"{}".to_vec(), Code::NOT_TRACKING),
+    ]
+}
+
+/// Values that no honest message has.
+pub(super) fn values() -> Vec<Poison> {
+    let json = |name, topic, value: Vec<u8>, code| Poison::parked(name, topic, JSON, value, code);
+    let good = |number: &str| alert(number, "20261120", "");
+    let many = |count| {
+        format!(
+            r#"{{"object":"Event","description":"tracker.updated","result":{{"object":"Tracker","tracking_code":"94009000000000000001","carrier":"USPS","tracking_details":[{}]}}}}"#,
+            vec!["{}"; count].join(",")
+        )
+    };
+    vec![
         json("a number beyond all numbers", UPS, br#"{"trackingNumber":1e999,"activityStatus":{"type":"I"}}"#.to_vec(), Code::MALFORMED),
         json(
             "10,000 digits",

@@ -64,6 +64,7 @@ impl Poison {
 /// Every kind.
 pub(crate) fn all(schema_ids: &BTreeMap<String, u32>, codecs: &Codecs) -> Vec<Poison> {
     let mut all = json::carriers();
+    all.extend(json::values());
     all.extend(json::envelopes());
     all.extend(json::odoo(schema_ids));
     all.extend(edi::all());
