@@ -185,15 +185,19 @@ impl Core {
             }
             tasks.report_bytes();
         }
+        let mut lows = Vec::with_capacity(committed.len());
         for stand in &committed {
-            let low = match stand.offset {
+            lows.push(match stand.offset {
                 Some(offset) => offset,
                 None => consumer.watermarks(&stand.topic, stand.partition, TIMEOUT)?.0,
-            };
+            });
+        }
+        // Together or not at all: a partition that counts as brought up and was not resumed would stand still for ever.
+        consumer.resume(waiting)?;
+        for (stand, low) in committed.iter().zip(lows) {
             self.assignment.flows(stand, low);
             self.report(&stand.topic, stand.partition);
         }
-        consumer.resume(waiting)?;
         Ok(())
     }
 

@@ -23,7 +23,8 @@ use super::kafka::{Kafka, unique};
 use super::process::Guarded;
 use super::wait_until;
 
-const PARTITIONS: i32 = 4;
+/// Partitions of every topic.
+pub const PARTITIONS: i32 = 4;
 const LIMIT: Duration = Duration::from_secs(20);
 /// Ends that nobody caused; more of them are no accident.
 const ENDS_MAX: usize = 20;
@@ -63,6 +64,30 @@ impl Instance {
     pub fn output(&self) -> String {
         self.process.output()
     }
+
+    /// Log lines with this `event`, over all its starts, from the line with this number on.
+    pub fn logged(&self, event: &str, from_line: usize) -> Vec<serde_json::Value> {
+        let output = self.output();
+        let lines = output.lines().skip(from_line).filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        lines.filter(|line| line.get("event").and_then(|e| e.as_str()) == Some(event)).collect()
+    }
+
+    /// How many lines it has logged.
+    pub fn lines(&self) -> usize {
+        self.output().lines().count()
+    }
+
+    /// Id of the process that runs now.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// The most memory that the running process has had at once, MiB.
+    pub fn peak_mib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it runs");
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("the kernel tells");
+        line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).expect("a number") / 1024
+    }
 }
 
 /// An installation.
@@ -73,6 +98,8 @@ pub struct Rig<'a> {
     pub codecs: Codecs,
     pub producer: BaseProducer,
     pub extra: Vec<(String, String)>,
+    /// Schema id of every record, by its name.
+    pub schema_ids: BTreeMap<String, u32>,
     dir: tempfile::TempDir,
     topics: Vec<String>,
     ends: usize,
@@ -84,8 +111,12 @@ pub struct Rig<'a> {
 impl<'a> Rig<'a> {
     /// Topics, schemas and stand-ins; no process yet.
     pub fn new(kafka: &'a Kafka, name: &str) -> Self {
+        Self::with_prefix(kafka, format!("{}.", unique(name)))
+    }
+
+    /// The same under a given prefix, which nobody else on this broker may have.
+    pub fn with_prefix(kafka: &'a Kafka, prefix: String) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-        let prefix = format!("{}.", unique(name));
         let registry = runtime.block_on(RegistryStandin::start()).expect("a registry");
         let settings = odoo_standin::Settings { accept_any_picking: true, ..odoo_standin::Settings::of_version(19) };
         let odoo = runtime.block_on(Standin::start(settings)).expect("an odoo");
@@ -97,6 +128,7 @@ impl<'a> Rig<'a> {
             codecs.know(entry.schema_id, &entry.record);
         }
         let written = all.topics.iter().filter(|t| t.schema != TopicSchema::Planned && !t.is_pattern());
+        let schema_ids = registered.into_iter().map(|entry| (entry.record, entry.schema_id)).collect();
         let mut topics: Vec<String> = written.map(|t| t.name.clone()).collect();
         topics.push(format!("raw.odoo.{ODOO}"));
         // Nothing is compacted: the oracle wants to see every version.
@@ -106,7 +138,7 @@ impl<'a> Rig<'a> {
             [("enable.idempotence", "true"), ("linger.ms", "5"), ("partitioner", "murmur2_random"), ("message.max.bytes", "20000000")];
         let producer = kafka.client(&properties).create().expect("a producer");
         let dir = tempfile::Builder::new().prefix("waybill-rig-").tempdir().expect("a temporary directory");
-        let rig = Self { kafka, prefix, odoo, codecs, producer, extra: Vec::new(), dir, topics, ends: 0, registry, runtime };
+        let rig = Self { kafka, prefix, odoo, codecs, producer, extra: Vec::new(), schema_ids, dir, topics, ends: 0, registry, runtime };
         std::fs::write(rig.config(), rig.settings(&rig.registry.url())).expect("the configuration can be written");
         rig
     }
@@ -169,6 +201,29 @@ impl<'a> Rig<'a> {
                 self.restart(instance);
             }
         }
+    }
+
+    /// How many processes have ended by themselves.
+    pub fn ends(&self) -> usize {
+        self.ends
+    }
+
+    /// Where the store of a partition of an instance is.
+    pub fn store_of(&self, instance: &Instance, partition: i32) -> PathBuf {
+        self.store_dir().join(instance.service).join(&instance.name).join(format!("p{partition:04}"))
+    }
+
+    /// Whether no transaction is open over any topic: what is committed can be read to the end.
+    pub fn settled(&self) -> bool {
+        let committed: BaseConsumer = self.kafka.client(&[("isolation.level", "read_committed")]).create().expect("a consumer");
+        let all: BaseConsumer = self.kafka.client(&[("isolation.level", "read_uncommitted")]).create().expect("a consumer");
+        let end = |consumer: &BaseConsumer, topic: &str, partition| consumer.fetch_watermarks(topic, partition, LIMIT).map_or(-1, |w| w.1);
+        self.topics.iter().map(|t| format!("{}{t}", self.prefix)).all(|topic| {
+            (0..PARTITIONS).all(|partition| {
+                let there = end(&all, &topic, partition);
+                there >= 0 && end(&committed, &topic, partition) == there
+            })
+        })
     }
 
     /// Hands messages to the broker, and waits until it has them.
