@@ -1,5 +1,6 @@
 //! Poison of every kind over all inputs, on real Kafka, with good records between: each is put aside once with its code, its
 //! bytes and its headers, or is accepted where the table says so; no process ends, no partition stands still, memory has a bound.
+#![cfg(feature = "testkit")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::disallowed_methods)]
 
 mod poisons;

@@ -3,6 +3,7 @@
 //!
 //! Each scene sends the first half, does its damage, and sends the first half once more together with the second: whoever
 //! has forgotten something tells it twice, and the oracle sees it. `WAYBILL_SEED` changes what goes in; the seed is printed.
+#![cfg(feature = "testkit")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::disallowed_methods)]
 
 mod support;

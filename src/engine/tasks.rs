@@ -128,11 +128,21 @@ impl Tasks {
             self.rebuilt(partition, Rebuilt::Ahead);
             store = store.wipe().map_err(Error::Store)?;
         }
-        let Some(end) = self.reader.seek(&self.changelog, partition, store.changelog_next())? else { return Ok((store, 0)) };
+        // The last record that is known already is read once more, to see whether it is still the same.
+        let known = store.changelog_next() - 1;
+        let Some(end) = self.reader.seek(&self.changelog, partition, known.max(0))? else { return Ok((store, 0)) };
         let mut portion = Vec::with_capacity(RESTORE_PORTION);
         let (mut next, mut read) = (0, 0);
         while let Some(message) = self.reader.next(end, RESTORE_POLLS_MAX)? {
-            portion.push(Change { key: message.key().unwrap_or_default().to_vec(), value: message.value().map(<[u8]>::to_vec) });
+            let key = message.key().unwrap_or_default();
+            if message.offset() <= known {
+                if store.contradicts(key, message.value()) {
+                    self.rebuilt(partition, Rebuilt::Foreign);
+                    return self.catch_up(store.wipe().map_err(Error::Store)?, partition);
+                }
+                continue;
+            }
+            portion.push(Change { key: key.to_vec(), value: message.value().map(<[u8]>::to_vec) });
             next = message.offset() + 1;
             read += 1;
             if portion.len() >= RESTORE_PORTION {

@@ -69,6 +69,13 @@ impl PartitionStore {
         self.disk.checkpoint().changelog_next
     }
 
+    /// Whether the changelog record right before [`Self::changelog_next`] is the marker of another history: then this
+    /// memory was made from a topic that has been deleted and made anew. Other records say nothing.
+    #[must_use]
+    pub fn contradicts(&self, key: &[u8], value: Option<&[u8]>) -> bool {
+        read_key(key) == Some(ChangeKey::Marker) && value.and_then(read_marker).as_ref() != Some(self.memory.marker())
+    }
+
     /// Takes over what Kafka has committed, in memory and on disk.
     pub fn commit(&mut self, mut changes: Vec<Change>, changelog_next: i64) -> Result<(), Error> {
         let forgotten = self.forgotten(&changes)?;

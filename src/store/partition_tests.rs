@@ -71,6 +71,20 @@ fn what_was_committed_is_there_after_reopening_and_garbage_is_cleaned() {
 }
 
 #[test]
+fn a_topic_made_anew_is_known_by_the_marker_before_the_checkpoint() {
+    let dir = tempfile::tempdir().expect("dir");
+    let (mut store, _) = open(dir.path());
+    fill(&mut store, 0, 3);
+    let marker = |next| Overlay::default().changes(store.memory(), 0, &inputs(next)).pop().expect("the marker is last");
+    let ours = Change::marker(store.memory().marker());
+    assert!(!store.contradicts(&ours.key, ours.value.as_deref()));
+    let other = marker(7);
+    assert!(store.contradicts(&other.key, other.value.as_deref()));
+    let value = Change::value(b"key-1", b"anything", None);
+    assert!(!store.contradicts(&value.key, value.value.as_deref()), "it may be the middle of a portion");
+}
+
+#[test]
 fn idempotency_keys_expire_by_transaction_and_stay_forgotten() {
     let dir = tempfile::tempdir().expect("dir");
     let (mut store, _) = open(dir.path());

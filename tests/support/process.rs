@@ -18,7 +18,7 @@ const GUARD: &str = r#"
 dir=$1; shift
 exec 3<&0
 "$@" </dev/null >>"$dir/output.log" 2>&1 3<&- & child=$!
-( read -r _ <&3; : >"$dir/.abandoned"; kill -KILL $child ) 2>/dev/null >/dev/null & watch=$!
+( read -r _ <&3; true >"$dir/.abandoned"; kill -KILL $child ) 2>/dev/null >/dev/null & watch=$!
 echo $child
 exec >/dev/null 2>&1
 wait $child; code=$?

@@ -277,8 +277,26 @@ impl<'a> Rig<'a> {
         stands
     }
 
-    /// Whether every committed record has been worked on: nothing can be read behind where the groups stand.
+    /// Whether a transaction is open over any topic. Whoever was killed leaves one behind, and what stands after it
+    /// cannot be read before its time-out: the end that readers see is not the end.
+    fn has_open_transaction(&self) -> bool {
+        let [all, settled] = ["read_uncommitted", "read_committed"]
+            .map(|level| -> BaseConsumer { self.kafka.client(&[("isolation.level", level)]).create().expect("a consumer") });
+        let end = |of: &BaseConsumer, topic: &str, partition| of.fetch_watermarks(topic, partition, LIMIT).map(|w| w.1).ok();
+        let names = self.topics.iter().map(|t| format!("{}{t}", self.prefix));
+        let mut places = names.flat_map(|t| (0..PARTITIONS).map(move |p| (t.clone(), p)));
+        places.any(|(topic, partition)| match (end(&settled, &topic, partition), end(&all, &topic, partition)) {
+            (Some(settled), Some(all)) => settled < all,
+            _ => true,
+        })
+    }
+
+    /// Whether every committed record has been worked on: nothing can be read behind where the groups stand, and nothing
+    /// is hidden.
     pub fn idle(&self) -> bool {
+        if self.has_open_transaction() {
+            return false;
+        }
         let stands = self.stands();
         if stands.is_empty() {
             return false;
