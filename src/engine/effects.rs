@@ -215,7 +215,7 @@ impl<H: EffectHandler> Effects<H> {
         clients.producer.begin()?;
         for plan in &planned {
             let verdict = self.outcome(clients, plan, &settled)?;
-            self.core.count(plan.message, verdict, &mut work);
+            self.core.count(plan.message, verdict, plan.message.timestamp(), &mut work);
         }
         let offsets = self.commit(clients, &mut work)?;
         Ok(Some((work, offsets)))
@@ -401,6 +401,7 @@ impl<H: EffectHandler> Effects<H> {
             self.done += u64::from(first && refused.is_none());
             if let (Some(output), true) = (output, first) {
                 self.core.publisher.send(&clients.producer, output, trace)?;
+                events::published(self.core.origin(plan.message), output.topic, &output.key, trace);
                 if verdict == Verdict::Duplicate("nothing_to_do") {
                     verdict = Verdict::Publish;
                 }
