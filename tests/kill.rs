@@ -6,6 +6,7 @@
 
 mod support;
 
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use support::kafka::{Down, Kafka};
@@ -28,7 +29,9 @@ fn nothing_is_lost_or_doubled_whoever_is_killed() {
     let seed = number("WAYBILL_SEED", clock);
     let kills = usize::try_from(number("WAYBILL_KILLS", 50)).expect("fits");
     let messages = usize::try_from(number("WAYBILL_MESSAGES", 20_000)).expect("fits");
-    eprintln!("seed {seed}: WAYBILL_SEED={seed} WAYBILL_KILLS={kills} WAYBILL_MESSAGES={messages} tells this run again");
+    // Past the test runner's capture: who sees it fail or hang can tell the run again.
+    writeln!(std::io::stderr(), "WAYBILL_SEED={seed} WAYBILL_KILLS={kills} WAYBILL_MESSAGES={messages} tells this run again")
+        .expect("stderr");
     let started = Instant::now();
 
     let kafka = Kafka::start();

@@ -80,11 +80,14 @@ fn config(brokers: &str, prefix: &str, dir: &std::path::Path) -> Config {
         ("WAYBILL_KAFKA__PREFIX", prefix.to_owned()),
         ("WAYBILL_STORE__DIR", dir.display().to_string()),
     ];
-    load(None, &environment.map(|(name, value)| (name.to_owned(), value)), None).unwrap().config
+    // Settings can be tried: those of the caller's environment come first.
+    let given = std::env::vars().filter(|(name, _)| name.starts_with("WAYBILL_") && name.contains("__"));
+    let all: Vec<_> = given.chain(environment.map(|(name, value)| (name.to_owned(), value))).collect();
+    load(None, &all, None).unwrap().config
 }
 
-/// Starts the loops, one thread each; returns their counts and the word to stop.
-fn start(brokers: &str, prefix: &str, services: &[Service], dir: &std::path::Path) -> (Arc<Conservation>, Arc<AtomicBool>) {
+/// Starts the loops, one thread each; returns what they share.
+fn start(brokers: &str, prefix: &str, services: &[Service], dir: &std::path::Path) -> Surroundings {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::WARN).init();
     let (codecs, ids) = contracts();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -105,15 +108,14 @@ fn start(brokers: &str, prefix: &str, services: &[Service], dir: &std::path::Pat
             }
         });
     }
-    let told = (around.conservation.clone(), around.stop);
     std::mem::forget(runtime);
-    told
+    around
 }
 
 /// Until the last of the services has taken everything; each event gives one observation.
 fn drain(brokers: &str, prefix: &str, events: usize, services: &[Service]) -> Progress {
     let dir = tempfile::tempdir().unwrap();
-    let (conservation, _) = start(brokers, prefix, services, dir.path());
+    let conservation = start(brokers, prefix, services, dir.path()).conservation;
     let last = services.last().unwrap().as_str();
     let started = Instant::now();
     let mut progress = Progress::default();
@@ -137,9 +139,12 @@ fn drain(brokers: &str, prefix: &str, events: usize, services: &[Service]) -> Pr
 /// Runs both services until the input is closed; tells memory and the share of a core.
 fn serve(brokers: &str, prefix: &str) {
     let dir = tempfile::tempdir().unwrap();
-    let (_, stop) = start(brokers, prefix, &[Service::CarrierNormalizer, Service::ShipmentTracker], dir.path());
+    let around = start(brokers, prefix, &[Service::CarrierNormalizer, Service::ShipmentTracker], dir.path());
     let (started, before) = (Instant::now(), proc::cpu_seconds());
     let _ = std::io::stdin().read(&mut [0]);
     println!("{} {}", proc::resident_mb("self"), (proc::cpu_seconds() - before) / started.elapsed().as_secs_f64() * 100.0);
-    stop.store(true, Ordering::Relaxed);
+    for line in around.metrics.render().lines().filter(|l| l.starts_with("waybill_transaction_seconds") && l.contains("committed")) {
+        eprintln!("{line}");
+    }
+    around.stop.store(true, Ordering::Relaxed);
 }

@@ -1,7 +1,7 @@
 //! What the pipeline costs on real Kafka: events per second and CPU beside a bare transactional copy loop, latency at a
 //! steady pace, memory.
 //!
-//! `cargo bench --bench pipeline [-- --quick]`. Starts a broker as the tests do, or takes `WAYBILL_TEST_KAFKA=host:port`.
+//! `cargo bench --features testkit --bench pipeline [-- --quick] [throughput|latency|idle]`. Starts a broker as the tests do, or takes `WAYBILL_TEST_KAFKA=host:port`.
 //! Each measured run is a process of its own, so that CPU and memory are its own. Prints tables; asserts nothing about time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)]
@@ -19,6 +19,9 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use support::kafka::{Kafka, unique};
+
+/// What can be asked for alone.
+const PARTS: [&str; 3] = ["throughput", "latency", "idle"];
 
 /// How much is measured.
 struct Size {
@@ -43,9 +46,16 @@ fn main() {
         Size { events: 200_000, rounds: 5, paced_seconds: 30 }
     };
     let kafka = Kafka::start();
-    throughput(&kafka, &size);
-    latency(&kafka, &size);
-    idle::measure(&kafka);
+    let wanted = |part: &str| !args.iter().any(|a| PARTS.contains(&a.as_str())) || args.iter().any(|a| a == part);
+    if wanted("throughput") {
+        throughput(&kafka, &size);
+    }
+    if wanted("latency") {
+        latency(&kafka, &size);
+    }
+    if wanted("idle") {
+        idle::measure(&kafka);
+    }
 }
 
 /// What a child tells of its run.

@@ -97,7 +97,7 @@ impl Metrics {
             )?,
             transaction_time: make.seconds(
                 "waybill_transaction_seconds",
-                "From the first record of a transaction to its end",
+                "From the opening of a transaction to its end",
                 &["service", "outcome"],
                 0.001,
                 16,
@@ -253,7 +253,7 @@ pub struct EngineMetrics {
 }
 
 impl EngineMetrics {
-    /// A transaction committed, `took` after its first record.
+    /// A transaction committed, `took` after it was opened.
     pub fn transaction_committed(&self, took: Duration) {
         self.committed.inc();
         self.commit_time.observe(took.as_secs_f64());

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::generator::{Happening, Source, Step};
+use super::life::{Happening, Source, Step};
 
 /// A body with its media type.
 pub(super) type Body = (Vec<u8>, &'static str);

@@ -5,6 +5,7 @@
 mod bodies;
 mod chance;
 pub mod generator;
+mod life;
 mod odoo_life;
 pub mod oracle;
 pub mod records;

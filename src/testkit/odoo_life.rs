@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Chance;
-use super::generator::{ODOO, Parcel, RawRecord};
+use super::life::{ODOO, Parcel, RawRecord};
 
 /// A delivery as it stands in the end.
 #[derive(Debug, Clone)]

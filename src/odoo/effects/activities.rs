@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::execute::Run;
+use super::batch::Run;
 use super::words::{escaped, printable};
 use super::{Action, Effect, Outcome};
 use crate::odoo::client::arguments;

@@ -3,72 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use serde_json::Value;
-
+use super::batch::Run;
 use super::{Action, Effect, EffectOutcome, Outcome, activities, fields, files, notes, records};
 use crate::odoo::client::Odoo;
 use crate::odoo::errors::{CallError, Class};
-
-/// Rows of one look-up and of one `create`. Odoo makes about 500 notes a second in calls of 50; beyond 200 nothing is gained,
-/// and a transaction that long gets in the way of people.
-pub(super) const ROWS_MAX: usize = 200;
-
-/// The state of one execution.
-pub(super) struct Run<'a> {
-    /// Where.
-    pub(super) odoo: &'a Odoo,
-    still_ours: &'a (dyn Fn() -> bool + Sync),
-    outcomes: HashMap<&'a str, Outcome>,
-}
-
-impl<'a> Run<'a> {
-    /// Settles an effect.
-    pub(super) fn settle(&mut self, effect: &'a Effect, outcome: Outcome) {
-        self.outcomes.insert(&effect.effect_id, outcome);
-    }
-
-    /// Asked between looking and making: another instance may have taken over in the meantime.
-    pub(super) fn check_lease(&self) -> Result<(), CallError> {
-        if (self.still_ours)() { Ok(()) } else { Err(CallError::ours(Class::Wait, false, "not_ours")) }
-    }
-
-    /// Settles effects as refused where the error is about them, and hands on every other error.
-    pub(super) fn refuse(&mut self, effects: impl IntoIterator<Item = &'a Effect>, error: CallError) -> Result<(), CallError> {
-        if error.class != Class::Park {
-            return Err(error);
-        }
-        for effect in effects {
-            self.settle(effect, Outcome::refused(&error));
-        }
-        Ok(())
-    }
-
-    /// Creates rows in one call. Where Odoo refuses them, halves them until the bad ones stand alone: it keeps all
-    /// of a call or nothing. The order of the rows is kept.
-    pub(super) async fn create(&mut self, model: &str, rows: Vec<(&'a Effect, Value)>) -> Result<(), CallError> {
-        let mut parts = vec![rows];
-        while let Some(mut part) = parts.pop() {
-            if part.is_empty() {
-                continue;
-            }
-            self.check_lease()?;
-            match self.odoo.create(model, part.iter().map(|(_, row)| row.clone()).collect()).await {
-                Ok(ids) => {
-                    for (n, (effect, _)) in part.iter().enumerate() {
-                        self.settle(effect, Outcome::Done { created_id: ids.get(n).copied() });
-                    }
-                }
-                Err(error) if error.class == Class::Park && part.len() > 1 => {
-                    let later = part.split_off(part.len() / 2);
-                    parts.push(later);
-                    parts.push(part);
-                }
-                Err(error) => self.refuse(part.iter().map(|(effect, _)| *effect), error)?,
-            }
-        }
-        Ok(())
-    }
-}
 
 /// How long a call of unknown outcome may still be running in Odoo: its default time limit for a request. A look-up before
 /// that may miss what is about to be committed, and a note would be made twice.

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value, json};
 
-use super::execute::{ROWS_MAX, Run};
-use super::plan::PICKING;
+use super::PICKING;
+use super::batch::{ROWS_MAX, Run};
 use super::{Action, Effect, Outcome};
 use crate::domain::ids::shipment_key;
 use crate::odoo::errors::{CallError, Class};

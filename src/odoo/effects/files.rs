@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
 
-use super::execute::{ROWS_MAX, Run};
+use super::batch::{ROWS_MAX, Run};
 use super::{Action, Effect, Outcome};
 use crate::odoo::errors::CallError;
 

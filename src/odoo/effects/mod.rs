@@ -3,6 +3,7 @@
 //! Out go outcomes: done, already done (found by look-up), refused for good, or to be tried again.
 
 mod activities;
+mod batch;
 mod command;
 mod execute;
 mod fields;
@@ -23,6 +24,9 @@ use super::errors::CallError;
 use crate::domain::odoo_command::{OdooCommand, OdooResult};
 use crate::domain::time::Micros;
 use crate::domain::verdict::Code;
+
+/// Model that deliveries are about.
+const PICKING: &str = "stock.picking";
 
 /// What kind of thing happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use super::execute::{ROWS_MAX, Run};
+use super::batch::{ROWS_MAX, Run};
 use super::{Action, Effect, Outcome};
 use crate::odoo::errors::CallError;
 

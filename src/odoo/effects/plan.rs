@@ -3,15 +3,12 @@
 use serde_json::{Map, json};
 
 use super::words;
-use super::{Action, Effect, Kind};
+use super::{Action, Effect, Kind, PICKING};
 use crate::domain::dedup::{hex, id_of};
 use crate::domain::delivery::{DeliveryStatus, MilestoneReached, ShipmentStatus};
 use crate::domain::event::ProofOfDelivery;
 use crate::domain::vocabulary::Milestone;
 use crate::odoo::client::Odoo;
-
-/// Model that deliveries are about.
-pub(super) const PICKING: &str = "stock.picking";
 
 /// What the Odoo at hand has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

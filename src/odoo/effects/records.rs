@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::execute::Run;
+use super::batch::Run;
 use super::{Action, Effect, Outcome};
 use crate::odoo::client::arguments;
 use crate::odoo::errors::{CallError, Class, ids_in};
