@@ -336,6 +336,8 @@ impl<H: EffectHandler> Effects<H> {
             if !self.poll(clients, lease)? || self.core.around.stopping() {
                 return Ok(false);
             }
+            // Whoever waits is whom the lag is asked of.
+            self.core.report_lag(&clients.consumer);
         }
         Ok(true)
     }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::{contracts, examined, settings, wiring};
 use crate::config::{Assignor, Config, Service};
+use crate::domain::verdict::Code;
 use crate::engine::conservation::Conservation;
 use crate::engine::{self, Surroundings};
-use crate::domain::verdict::Code;
 use crate::kafka;
 use crate::resilience::Backoff;
 use crate::schema::RegistryError;

@@ -341,6 +341,14 @@ mod tests {
         assert!(told.contains(r#"waybill_restored_records_total{service="shipment-tracker"} 7"#), "{told}");
     }
 
+    /// A row of the document: name, type and labels.
+    fn row_of(line: &str) -> String {
+        let cells: Vec<&str> = line.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
+        let mut labels: Vec<&str> = cells[3].split(", ").collect();
+        labels.sort_unstable();
+        format!("{} {} {}", cells[1], cells[2], labels.join(","))
+    }
+
     #[test]
     fn names_follow_the_rules_of_prometheus() {
         let metrics = Metrics::new().unwrap();
@@ -359,6 +367,14 @@ mod tests {
         engine.rebalanced("assigned");
         let families = metrics.registry.gather();
         assert_eq!(families.iter().filter(|f| f.name().starts_with("waybill_")).count(), 19, "every metric is told");
+        let documented: std::collections::BTreeSet<String> =
+            include_str!("../../docs/metrics.md").lines().filter(|line| line.starts_with("| `waybill_")).map(row_of).collect();
+        let told = families.iter().filter(|f| f.name().starts_with("waybill_")).map(|f| {
+            let mut labels: Vec<&str> = f.get_metric()[0].get_label().iter().map(|l| l.name()).collect();
+            labels.sort_unstable();
+            format!("{} {:?} {}", f.name(), f.get_field_type(), labels.join(",")).to_lowercase()
+        });
+        assert_eq!(told.collect::<std::collections::BTreeSet<_>>(), documented, "docs/metrics.md tells what there is");
         for family in families.iter().filter(|f| f.name().starts_with("waybill_")) {
             let (name, counter) = (family.name(), family.get_field_type() == prometheus::proto::MetricType::COUNTER);
             assert_eq!(counter, name.ends_with("_total"), "{name}");

@@ -21,7 +21,7 @@ use waybill::testkit::oracle::{self, Evidence, INPUTS, Read, Stand};
 
 use super::kafka::{Kafka, unique};
 use super::process::Guarded;
-use super::wait_until;
+use super::{poll_until, wait_until};
 
 const PARTITIONS: i32 = 4;
 const LIMIT: Duration = Duration::from_secs(20);
@@ -59,6 +59,26 @@ impl Instance {
         self.process.wait(limit).is_some()
     }
 
+    /// Waits for its end and tells the exit code.
+    pub fn exit_code(&mut self, limit: Duration) -> Option<i32> {
+        self.process.wait(limit)?.code()
+    }
+
+    /// Process id.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// Where its newest start answers for metrics and health; waits until it says so.
+    pub fn address(&self) -> String {
+        let started = || {
+            let output = self.output();
+            let lines = output.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+            lines.rev().find(|line| line["event"] == "started").and_then(|line| line["metrics_at"].as_str().map(str::to_owned))
+        };
+        poll_until(LIMIT, started).unwrap_or_else(|| panic!("{} {} has not started:\n{}", self.service, self.name, self.output()))
+    }
+
     /// What it has logged, over all its starts.
     pub fn output(&self) -> String {
         self.process.output()
@@ -73,6 +93,8 @@ pub struct Rig<'a> {
     pub codecs: Codecs,
     pub producer: BaseProducer,
     pub extra: Vec<(String, String)>,
+    /// Partitions of every topic.
+    pub partitions: i32,
     dir: tempfile::TempDir,
     topics: Vec<String>,
     ends: usize,
@@ -84,31 +106,59 @@ pub struct Rig<'a> {
 impl<'a> Rig<'a> {
     /// Topics, schemas and stand-ins; no process yet.
     pub fn new(kafka: &'a Kafka, name: &str) -> Self {
+        let mut rig = Self::bare(kafka, name);
+        let all = Topics::builtin().expect("topics.yaml");
+        let client = RegistryClient::new(&[rig.registry.url()], RegistryAuth::None, LIMIT).expect("a registry client");
+        let registered = rig.runtime.block_on(client.register_all(&all.subjects(&rig.prefix))).expect("schemas are registered");
+        for entry in &registered {
+            rig.codecs.know(entry.schema_id, &entry.record);
+        }
+        let written = all.topics.iter().filter(|t| t.schema != TopicSchema::Planned && !t.is_pattern());
+        rig.topics = written.map(|t| t.name.clone()).collect();
+        rig.topics.push(format!("raw.odoo.{ODOO}"));
+        // Nothing is compacted: the oracle wants to see every version.
+        let names: Vec<String> = rig.topics.iter().map(|t| format!("{}{t}", rig.prefix)).collect();
+        kafka.create_topics(&names, PARTITIONS);
+        rig
+    }
+
+    /// Stand-ins and a configuration; nothing on the cluster yet, and no schemas.
+    pub fn bare(kafka: &'a Kafka, name: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
         let prefix = format!("{}.", unique(name));
         let registry = runtime.block_on(RegistryStandin::start()).expect("a registry");
         let settings = odoo_standin::Settings { accept_any_picking: true, ..odoo_standin::Settings::of_version(19) };
         let odoo = runtime.block_on(Standin::start(settings)).expect("an odoo");
-        let all = Topics::builtin().expect("topics.yaml");
-        let client = RegistryClient::new(&[registry.url()], RegistryAuth::None, LIMIT).expect("a registry client");
-        let registered = runtime.block_on(client.register_all(&all.subjects(&prefix))).expect("schemas are registered");
         let codecs = Codecs::new().expect("codecs");
-        for entry in &registered {
-            codecs.know(entry.schema_id, &entry.record);
-        }
-        let written = all.topics.iter().filter(|t| t.schema != TopicSchema::Planned && !t.is_pattern());
-        let mut topics: Vec<String> = written.map(|t| t.name.clone()).collect();
-        topics.push(format!("raw.odoo.{ODOO}"));
-        // Nothing is compacted: the oracle wants to see every version.
-        let names: Vec<String> = topics.iter().map(|t| format!("{prefix}{t}")).collect();
-        kafka.create_topics(&names, PARTITIONS);
         let properties =
             [("enable.idempotence", "true"), ("linger.ms", "5"), ("partitioner", "murmur2_random"), ("message.max.bytes", "20000000")];
         let producer = kafka.client(&properties).create().expect("a producer");
         let dir = tempfile::Builder::new().prefix("waybill-rig-").tempdir().expect("a temporary directory");
-        let rig = Self { kafka, prefix, odoo, codecs, producer, extra: Vec::new(), dir, topics, ends: 0, registry, runtime };
+        let rig = Self {
+            kafka,
+            prefix,
+            odoo,
+            codecs,
+            producer,
+            extra: Vec::new(),
+            partitions: PARTITIONS,
+            dir,
+            topics: Vec::new(),
+            ends: 0,
+            registry,
+            runtime,
+        };
         std::fs::write(rig.config(), rig.settings(&rig.registry.url())).expect("the configuration can be written");
         rig
+    }
+
+    /// Runs a command of the binary with this installation's configuration; returns its exit code and all it said.
+    pub fn command(&self, words: &[&str]) -> (Option<i32>, String) {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_waybill"));
+        command.args(words).arg("--config").arg(self.config()).envs(self.extra.iter().map(|(name, value)| (name, value)));
+        let output = command.output().expect("waybill starts");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&said).into_owned())
     }
 
     fn config(&self) -> PathBuf {
@@ -198,7 +248,7 @@ impl<'a> Rig<'a> {
     fn partitions_of(&self, topics: &[&str]) -> TopicPartitionList {
         let mut list = TopicPartitionList::new();
         for topic in topics {
-            list.add_partition_range(&format!("{}{topic}", self.prefix), 0, PARTITIONS - 1);
+            list.add_partition_range(&format!("{}{topic}", self.prefix), 0, self.partitions - 1);
         }
         list
     }

@@ -18,8 +18,8 @@ use crate::odoo::client::Odoo;
 use crate::odoo::effects::{self, Effect, Outcome, PlanSettings};
 use crate::odoo::errors::{CallError, Class};
 use crate::resilience::{Backoff, Breaker, Limiter, Permission};
-use crate::telemetry::{Clock, events};
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::{Clock, events};
 
 /// Where results go.
 pub const RESULTS: &str = "odoo.results";
