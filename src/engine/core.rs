@@ -195,15 +195,19 @@ impl Core {
             }
             tasks.report_bytes();
         }
+        let mut lows = Vec::with_capacity(committed.len());
         for stand in &committed {
-            let low = match stand.offset {
+            lows.push(match stand.offset {
                 Some(offset) => offset,
                 None => consumer.watermarks(&stand.topic, stand.partition, TIMEOUT)?.0,
-            };
+            });
+        }
+        consumer.resume(waiting)?;
+        // Only now, when nothing can fail any more: a partition that counts as flowing is never resumed again.
+        for (stand, low) in committed.iter().zip(lows) {
             self.assignment.flows(stand, low);
             self.report(&stand.topic, stand.partition);
         }
-        consumer.resume(waiting)?;
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
 use apache_avro::types::Value as Avro;
+use apache_avro::writer::datum::GenericDatumWriter;
 use serde_json::{Value, json};
 use waybill::domain::record::Record;
 use waybill::odoo::effects::{Action, PlanSettings, plan};
@@ -23,7 +24,7 @@ const ODOO_AWAY: Duration = Duration::from_secs(60);
 const GROWTH_MAX_KIB: u64 = 16 << 10;
 const RESIDENT_MAX_KIB: u64 = 200 << 10;
 
-pub fn odoo() {
+pub(crate) fn odoo() {
     let mut rig = Rig::new(Kafka::shared(), "odoo-away");
     let run = generate(4_711, 6_000);
     let mut instances: Vec<Instance> = SERVICES.iter().map(|s| rig.start(s, "0", true)).collect();
@@ -128,7 +129,7 @@ const CHANGE: &str = r#"{"type":"record","name":"Envelope","fields":[
         {"name":"company_id","type":"int"},{"name":"carrier_tracking_ref","type":["null","string"]}]}},
     {"name":"source","type":{"type":"record","name":"Source","fields":[{"name":"table","type":"string"},{"name":"lsn","type":"long"}]}}]}"#;
 
-pub fn registry() {
+pub(crate) fn registry() {
     let registry = Registry::start();
     if !registry.can_restart() {
         return;
@@ -197,7 +198,8 @@ fn change(schema_id: u32, lsn: i64) -> RawRecord {
     let schema = apache_avro::Schema::parse_str(CHANGE).expect("a schema");
     let mut value = vec![0];
     value.extend(schema_id.to_be_bytes());
-    value.extend(apache_avro::to_avro_datum(&schema, envelope).expect("it fits"));
+    let writer = GenericDatumWriter::builder(&schema).build().expect("a writer");
+    writer.write_value(&mut value, envelope).expect("it fits");
     RawRecord {
         topic: "raw.odoo.main".to_owned(),
         key: Some("stock.picking:17".to_owned()),
@@ -216,7 +218,7 @@ fn ups() -> RawRecord {
     RawRecord { topic: "raw.carrier.ups".to_owned(), key: None, value: Some(body.to_string().into_bytes()), headers, poison: None }
 }
 
-pub fn brokers() {
+pub(crate) fn brokers() {
     // Its own, because others would miss it.
     let kafka = Kafka::start();
     if !kafka.can_restart() {

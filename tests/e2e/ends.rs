@@ -16,7 +16,7 @@ use crate::support::{poll_until, wait_until};
 const END_LIMIT: Duration = Duration::from_secs(20);
 
 /// Two instances of each service, and one of each is asked to end while there is work.
-pub fn under_load() {
+pub(crate) fn under_load() {
     let mut rig = Rig::new(Kafka::shared(), "term");
     let run = generate(20_261_121, 3_000);
     let mut staying: Vec<Instance> = SERVICES.iter().map(|s| rig.start(s, "1", false)).collect();
@@ -61,7 +61,7 @@ fn end(instance: &mut Instance) {
 }
 
 /// librdkafka's mock accepts transactions and does not keep them.
-pub fn on_a_cluster_that_ignores_aborts() {
+pub(crate) fn on_a_cluster_that_ignores_aborts() {
     let broker = EmbeddedBroker::start().expect("a broker");
     // The rig's own cluster is not used, only its stand-ins.
     let mut rig = Rig::new(Kafka::shared(), "unfit");

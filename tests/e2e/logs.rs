@@ -6,7 +6,7 @@ use crate::look::Metrics;
 use crate::story::{GONE, ODOO_KEY, PERSONAL, POISON_TRACE, REGISTRY_PASSWORD, Scene, UPS};
 use crate::trace::header;
 
-pub fn are_json_and_hold_nothing_personal(scene: &Scene) {
+pub(crate) fn are_json_and_hold_nothing_personal(scene: &Scene) {
     for instance in &scene.instances {
         let output = instance.output();
         assert!(!output.is_empty());

@@ -9,10 +9,10 @@ use crate::support::rig::Instance;
 use crate::support::wait_until;
 
 /// Longest that a service may take to be ready.
-pub const READY_LIMIT: Duration = Duration::from_secs(40);
+pub(crate) const READY_LIMIT: Duration = Duration::from_secs(40);
 
 /// Status and body; `None` when nobody answers.
-pub fn get(address: &str, path: &str) -> Option<(u16, String)> {
+pub(crate) fn get(address: &str, path: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: waybill\r\nConnection: close\r\n\r\n").ok()?;
@@ -23,19 +23,19 @@ pub fn get(address: &str, path: &str) -> Option<(u16, String)> {
 }
 
 /// Status of a path.
-pub fn status(instance: &Instance, path: &str) -> Option<u16> {
+pub(crate) fn status(instance: &Instance, path: &str) -> Option<u16> {
     get(&instance.address(), path).map(|answer| answer.0)
 }
 
 /// Waits until all are ready.
-pub fn wait_ready(instances: &[Instance]) {
+pub(crate) fn wait_ready(instances: &[Instance]) {
     for instance in instances {
         wait_until(READY_LIMIT, &format!("{} {} is ready", instance.service, instance.name), || status(instance, "/readyz") == Some(200));
     }
 }
 
 /// Resident memory, KiB.
-pub fn resident_kib(instance: &Instance) -> u64 {
+pub(crate) fn resident_kib(instance: &Instance) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{}/status", instance.pid())).expect("the process lives");
     let line = text.lines().find(|line| line.starts_with("VmRSS:")).expect("the system tells its memory");
     line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).expect("a number")
@@ -45,15 +45,15 @@ type Labels = BTreeMap<String, String>;
 
 /// What `/metrics` says.
 #[derive(Debug)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     samples: Vec<(String, Labels, f64)>,
-    pub families: BTreeSet<String>,
-    pub text: String,
+    pub(crate) families: BTreeSet<String>,
+    pub(crate) text: String,
 }
 
 impl Metrics {
     /// Reads the window of a service, as strictly as a scraper may.
-    pub fn of(instance: &Instance) -> Self {
+    pub(crate) fn of(instance: &Instance) -> Self {
         let (status, text) = get(&instance.address(), "/metrics").expect("the window answers");
         assert_eq!(status, 200);
         Self::parse(text)
@@ -101,20 +101,20 @@ impl Metrics {
     }
 
     /// Sum of the samples of this name that have these labels.
-    pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+    pub(crate) fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         let fits = |have: &Labels| labels.iter().all(|(label, value)| have.get(*label).is_some_and(|v| v == value));
         self.samples.iter().filter(|(n, have, _)| n == name && fits(have)).map(|s| s.2).sum()
     }
 
     /// [`Self::sum`] of a counter of things.
-    pub fn count(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
+    pub(crate) fn count(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
         let sum = self.sum(name, labels);
         assert!(sum >= 0.0 && sum.fract() == 0.0, "{name} {labels:?} counts {sum}");
         format!("{sum:.0}").parse().expect("a count")
     }
 
     /// Whether there is such a sample.
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.samples.iter().any(|s| s.0 == name)
     }
 }

@@ -14,41 +14,43 @@ use crate::support::rig::{Instance, Rig};
 use crate::support::wait_until;
 
 /// Tracking numbers.
-pub const UPS: &str = "1Z88W0E70312345678";
-pub const FEDEX: &str = "781234500917";
-pub const USPS: &str = "9400100000000000000017";
-pub const EDI: &str = "70021345";
+pub(crate) const UPS: &str = "1Z88W0E70312345678";
+pub(crate) const FEDEX: &str = "781234500917";
+pub(crate) const USPS: &str = "9400100000000000000017";
+pub(crate) const EDI: &str = "70021345";
 
 /// Trace of the message of UPS that says delivered, of the one that cannot be read, and of the one that Odoo refuses.
-pub const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
-pub const POISON_TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
-pub const REFUSED_TRACE: &str = "c0ffee00c0ffee00c0ffee00c0ffee01";
+pub(crate) const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+pub(crate) const POISON_TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+pub(crate) const REFUSED_TRACE: &str = "c0ffee00c0ffee00c0ffee00c0ffee01";
 
 /// What nobody may read in a log, a metric or a header; and what nobody may read anywhere.
-pub const PERSONAL: [&str; 4] = ["Quastenflosser", "wilhelmina", "5550199", "Krokodilgasse"];
-pub const REGISTRY_PASSWORD: &str = "registry-hush-0815";
-pub const ODOO_KEY: &str = "standin-key";
+pub(crate) const PERSONAL: [&str; 4] = ["Quastenflosser", "wilhelmina", "5550199", "Krokodilgasse"];
+pub(crate) const REGISTRY_PASSWORD: &str = "registry-hush-0815";
+pub(crate) const ODOO_KEY: &str = "standin-key";
 
 /// A picking that is in Odoo, and one that somebody has deleted.
-pub const PICKING: i64 = 4711;
-pub const GONE: i64 = 4712;
+pub(crate) const PICKING: i64 = 4711;
+pub(crate) const GONE: i64 = 4712;
 
 /// The installation at the end of the day.
-pub struct Scene {
-    pub rig: Rig<'static>,
-    pub registry: Registry,
-    pub instances: Vec<Instance>,
-    pub fed: Vec<RawRecord>,
+pub(crate) struct Scene {
+    pub(crate) rig: Rig<'static>,
+    pub(crate) registry: Registry,
+    pub(crate) instances: Vec<Instance>,
+    pub(crate) fed: Vec<RawRecord>,
 }
 
 impl Scene {
-    pub fn of(&self, service: &str) -> &Instance {
+    pub(crate) fn of(&self, service: &str) -> &Instance {
         self.instances.iter().find(|i| i.service == service).expect("it runs")
     }
 }
 
 /// Plays the day to its end.
-pub fn play() -> Scene {
+pub(crate) fn play() -> Scene {
+    let began = std::time::Instant::now();
+    let say = |what: &str| eprintln!("{:?}: {what}", began.elapsed());
     let (kafka, registry) = (Kafka::shared(), Registry::start());
     let mut rig = Rig::bare(kafka, "day");
     rig.partitions = 12;
@@ -64,6 +66,7 @@ pub fn play() -> Scene {
         let (code, said) = rig.command(words);
         assert_eq!(code, Some(0), "waybill {}: {said}", words.join(" "));
     }
+    say("topics and schemas are there");
     rig.odoo.remove_picking(GONE);
     let mut instances: Vec<Instance> = SERVICES.iter().map(|service| rig.start(service, "0", true)).collect();
     for instance in &instances {
@@ -71,6 +74,7 @@ pub fn play() -> Scene {
     }
     look::wait_ready(&instances);
 
+    say("the services are ready");
     let mut fed = links();
     rig.produce(&fed);
     wait_until(Duration::from_secs(30), "the deliveries are known", || rig.read("delivery.status").len() >= 3);
@@ -78,6 +82,7 @@ pub fn play() -> Scene {
     rig.produce(&told);
     fed.extend(told);
     rig.wait_idle(Duration::from_secs(60), &mut instances);
+    say("the day is over");
     Scene { rig, registry, instances, fed }
 }
 

@@ -9,7 +9,7 @@ use crate::support::python::read_avro;
 
 const LIMIT: Duration = Duration::from_secs(10);
 
-pub fn read_what_was_published(scene: &Scene) {
+pub(crate) fn read_what_was_published(scene: &Scene) {
     let read =
         |topic: &str, max| read_avro(scene.rig.kafka.brokers(), scene.registry.url(), &format!("{}{topic}", scene.rig.prefix), max, LIMIT);
     let events = read("shipment.events", 7);

@@ -6,11 +6,11 @@ use waybill::testkit::oracle::Read;
 use crate::story::{POISON_TRACE, REFUSED_TRACE, Scene, TRACE};
 
 /// Values of a header.
-pub fn header<'a>(record: &'a Read, name: &str) -> Option<&'a str> {
+pub(crate) fn header<'a>(record: &'a Read, name: &str) -> Option<&'a str> {
     record.headers.iter().find(|(n, _)| n == name).and_then(|(_, value)| std::str::from_utf8(value).ok())
 }
 
-pub fn is_carried_through_every_hop(scene: &Scene) {
+pub(crate) fn is_carried_through_every_hop(scene: &Scene) {
     let carries = |topic: &str, trace: &str| {
         let records = scene.rig.read(topic);
         records.iter().filter_map(|record| header(record, "traceparent")).filter(|parent| parent.split('-').nth(1) == Some(trace)).count()

@@ -7,7 +7,7 @@ use crate::look::{self, Metrics};
 use crate::story::Scene;
 use crate::support::{repository, wait_until};
 
-pub fn tells_what_was_fed(scene: &Scene) {
+pub(crate) fn tells_what_was_fed(scene: &Scene) {
     let [carrier, odoo, tracker, writer] = crate::SERVICES.map(|service| Metrics::of(scene.of(service)));
     for (metrics, service, source, verdict, expected) in [
         (&carrier, "carrier-normalizer", "raw.carrier.ups", "published", 4),
@@ -92,7 +92,7 @@ fn documented(all: [&Metrics; 4]) {
 }
 
 /// What was examined once is not examined again, so that a service is soon there again after SIGKILL.
-pub fn is_open_again_soon_after_a_crash(scene: Scene) {
+pub(crate) fn is_open_again_soon_after_a_crash(scene: Scene) {
     let Scene { rig, mut instances, registry: _registry, .. } = scene;
     let examined = || rig.read("waybill.probe").len();
     let before = examined();
