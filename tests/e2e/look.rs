@@ -110,7 +110,7 @@ impl Metrics {
     pub(crate) fn count(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
         let sum = self.sum(name, labels);
         assert!(sum >= 0.0 && sum.fract() == 0.0, "{name} {labels:?} counts {sum}");
-        format!("{sum:.0}").parse().expect("a count")
+        format!("{:.0}", sum.abs()).parse().expect("a count")
     }
 
     /// Whether there is such a sample.

@@ -65,6 +65,7 @@ pub(crate) fn play() -> Scene {
     for words in [&["topics", "apply", "--replication", "1"][..], &["schemas", "register"], &["validate", "--online"]] {
         let (code, said) = rig.command(words);
         assert_eq!(code, Some(0), "waybill {}: {said}", words.join(" "));
+        say(words[0]);
     }
     say("topics and schemas are there");
     rig.odoo.remove_picking(GONE);
