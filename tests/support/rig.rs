@@ -321,6 +321,10 @@ impl<'a> Rig<'a> {
                     let last: Vec<&str> = output.lines().rev().take(6).collect();
                     eprintln!("{} {}: {last:#?}", instance.service, instance.name);
                 }
+                if std::env::var_os("WAYBILL_KEEP").is_some() {
+                    eprintln!("kept: {}", self.dir.path().display());
+                    std::mem::forget(std::mem::replace(&mut self.dir, tempfile::tempdir().expect("a directory")));
+                }
                 panic!("not idle after {limit:?}: {:#?}", self.lags());
             }
         }
