@@ -95,9 +95,10 @@ fn differences_are_told_and_partitions_never_changed() {
                 to: "31536000000".into()
             },
             TopicChange::AddConfig { name: "delivery.status".into(), key: "cleanup.policy".into(), value: "compact".into() },
+            TopicChange::AddConfig { name: "delivery.status".into(), key: "max.message.bytes".into(), value: "16777216".into() },
         ]
     );
-    assert_eq!(changes.iter().map(TopicChange::is_applied).collect::<Vec<_>>(), [false, true, true]);
+    assert_eq!(changes.iter().map(TopicChange::is_applied).collect::<Vec<_>>(), [false, true, true, true]);
 }
 
 #[test]

@@ -107,6 +107,9 @@ pub enum Taken {
     ToldByOther,
 }
 
+/// Moment and id of a happening, and when this telling of it reached us: of two tellings the greater knows better.
+type Telling = (Micros, [u8; 16], Micros);
+
 /// All that is remembered of one shipment with one carrier.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fold {
@@ -116,8 +119,8 @@ pub struct Fold {
     pub tracking_number: String,
     sources: Vec<String>,
     entries: Vec<Entry>,
-    eta: Option<(Micros, [u8; 16], Eta)>,
-    pod: Option<(Micros, [u8; 16], PodMemory)>,
+    eta: Option<(Telling, Eta)>,
+    pod: Option<(Telling, PodMemory)>,
     /// Events taken in.
     pub events: i32,
     /// When the newest reached us.
@@ -200,6 +203,12 @@ impl Fold {
         Taken::New
     }
 
+    /// Takes what a repeated telling of a known happening says beyond the first one: carriers hand in proof of delivery
+    /// and a new estimate under the scan that they have told before. Says whether there was any.
+    pub fn take_again(&mut self, event: &ShipmentEvent) -> bool {
+        self.take_eta_and_pod(event, &Entry::of(event, None))
+    }
+
     fn source_index(&mut self, source: &str) -> Option<usize> {
         if let Some(i) = self.sources.iter().position(|s| s == source) {
             return Some(i);
@@ -210,18 +219,18 @@ impl Fold {
         })
     }
 
-    fn take_eta_and_pod(&mut self, event: &ShipmentEvent, entry: &Entry) {
-        let rank = (entry.moment(), entry.event);
-        if let Some(eta) = &event.eta
-            && self.eta.as_ref().is_none_or(|(m, id, _)| (*m, *id) < rank)
-        {
-            self.eta = Some((rank.0, rank.1, eta.clone()));
+    fn take_eta_and_pod(&mut self, event: &ShipmentEvent, entry: &Entry) -> bool {
+        let telling = (entry.moment(), entry.event, event.received_at);
+        let eta = event.eta.as_ref().filter(|_| self.eta.as_ref().is_none_or(|(known, _)| *known < telling));
+        let pod = event.pod.as_ref().filter(|_| self.pod.as_ref().is_none_or(|(known, _)| *known < telling));
+        let more = eta.is_some() || pod.is_some();
+        if let Some(eta) = eta {
+            self.eta = Some((telling, eta.clone()));
         }
-        if let Some(pod) = &event.pod
-            && self.pod.as_ref().is_none_or(|(m, id, _)| (*m, *id) < rank)
-        {
-            self.pod = Some((rank.0, rank.1, pod.into()));
+        if let Some(pod) = pod {
+            self.pod = Some((telling, pod.into()));
         }
+        more
     }
 
     /// The oldest `info`, `unknown` and then `in_transit` entries have no say in the outcome once newer ones stand.
@@ -276,8 +285,8 @@ impl Fold {
             occurred_at: current.and_then(|e| e.occurred_at),
             occurred_local: current.and_then(|e| e.local()),
             history,
-            eta: self.eta.as_ref().map(|(_, _, eta)| eta.clone()),
-            pod: self.pod.as_ref().map(|(_, _, pod)| pod.into()),
+            eta: self.eta.as_ref().map(|(_, eta)| eta.clone()),
+            pod: self.pod.as_ref().map(|(_, pod)| pod.into()),
             attempts: i32::try_from(attempts).unwrap_or(i32::MAX),
             events: self.events,
             version: self.version,

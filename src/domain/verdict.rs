@@ -87,6 +87,8 @@ impl Code {
     pub const REGISTRY: Self = Self(206);
     /// The configuration is wrong.
     pub const CONFIG: Self = Self(207);
+    /// The changelog ends before the committed offsets.
+    pub const CHANGELOG_SHORT: Self = Self(208);
 }
 
 impl std::fmt::Display for Code {

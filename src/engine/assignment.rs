@@ -28,7 +28,7 @@ pub(super) struct Inputs {
 
 impl Inputs {
     pub(super) fn new(spec: &ServiceSpec) -> Self {
-        let pattern = |i: &InputSpec| i.topic.starts_with('^').then(|| regex::Regex::new(&i.topic).ok()).flatten();
+        let pattern = |i: &InputSpec| i.is_pattern().then(|| regex::Regex::new(&i.topic).ok()).flatten();
         Self {
             patterns: spec.inputs.iter().map(pattern).collect(),
             specs: spec.inputs.clone(),

@@ -230,7 +230,7 @@ impl Core {
         let Some(spec) = self.inputs.find(message.topic()) else {
             return Ok(Err(Park::new(Code::UNKNOWN_SOURCE, "no input of this service has this topic")));
         };
-        let (kind, stateful) = (spec.kind, spec.stateful);
+        let (kind, stateful, pattern) = (spec.kind, spec.stateful, spec.is_pattern());
         let payload = match (kind, message.value()) {
             (InputKind::MaybeAvro, Some(value)) if value.first() == Some(&0) => match self.around.codecs.prepare(value) {
                 Ok(()) => Payload::Raw(Some(value)),
@@ -246,7 +246,7 @@ impl Core {
             },
         };
         let input = Input {
-            topic: message.topic().strip_prefix(&self.spec.prefix).unwrap_or_else(|| message.topic()),
+            topic: if pattern { message.topic() } else { self.plain(message.topic()) },
             partition: message.partition(),
             offset: message.offset(),
             received_at: message.timestamp(),

@@ -27,6 +27,9 @@ pub enum Error {
     /// Joined topics are not assigned together.
     #[error("WB-0203 joined topics are not assigned together: {0}")]
     NotCoPartitioned(String),
+    /// The memory that the group's offsets rest on is gone from Kafka.
+    #[error("WB-0208 the changelog ends before the committed offsets: {0}")]
+    ChangelogShort(String),
     /// The brokers refuse for good what has to be done.
     #[error("the brokers refuse: {0}")]
     Refused(String),

@@ -35,6 +35,11 @@ pub struct InputSpec {
 }
 
 impl InputSpec {
+    /// Whether topics are found by a pattern. They are others' topics, and our prefix means nothing in their names.
+    pub(super) fn is_pattern(&self) -> bool {
+        self.topic.starts_with('^')
+    }
+
     /// An input of bytes that meets no memory.
     #[must_use]
     pub fn raw(topic: impl Into<String>) -> Self {
@@ -75,7 +80,7 @@ impl ServiceSpec {
     /// The names and patterns to subscribe to.
     #[must_use]
     pub fn subscription(&self) -> Vec<String> {
-        self.inputs.iter().map(|i| if i.topic.starts_with('^') { i.topic.clone() } else { self.full(&i.topic) }).collect()
+        self.inputs.iter().map(|i| if i.is_pattern() { i.topic.clone() } else { self.full(&i.topic) }).collect()
     }
 }
 

@@ -8,20 +8,23 @@ use super::Error;
 use super::processor::State;
 use super::spec::{EngineSettings, ServiceSpec, Surroundings};
 use crate::domain::time::Micros;
-use crate::kafka::{self, ChangelogReader, Committed, KafkaSettings, OutRecord, TransactionalProducer};
+use crate::kafka::{self, Committed, KafkaSettings, OutRecord, RecordReader, TransactionalProducer};
 use crate::store::{Change, Identity, InputOffset, Overlay, PartitionStore, Rebuilt};
 use crate::telemetry::events;
 use crate::telemetry::metrics::EngineMetrics;
 
 /// Changes taken from the changelog before they are written to disk together.
 const RESTORE_PORTION: usize = 5_000;
+/// How often a changelog that gives nothing is asked again, 100 ms each, before its restore is begun anew.
+const RESTORE_POLLS_MAX: u32 = 100;
 /// Alarms that one transaction may serve per partition.
 const ALARMS_MAX: usize = 500;
 /// Transactions' worth of idempotency keys that one transaction may forget per partition.
 const EXPIRIES_MAX: usize = 20;
-/// How often the end of a changelog is read again while a transaction over it is still open, about a second each.
-const SETTLE_TRIES: u32 = 45;
-const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
+/// Longest pause before the end of a changelog is read again while a transaction over it is still open.
+const SETTLE_PAUSE_MAX: std::time::Duration = std::time::Duration::from_secs(1);
+/// How much longer than a transaction may be open its end is waited for.
+const SETTLE_MARGIN: std::time::Duration = std::time::Duration::from_secs(15);
 
 struct Task {
     store: PartitionStore,
@@ -39,7 +42,8 @@ pub(super) struct Tasks {
     dir: PathBuf,
     cache_bytes: u64,
     window: Micros,
-    reader: ChangelogReader,
+    settle_max: std::time::Duration,
+    reader: RecordReader,
     metrics: EngineMetrics,
     clock: Arc<dyn crate::telemetry::clock::Clock>,
     open: BTreeMap<i32, Task>,
@@ -61,7 +65,8 @@ impl Tasks {
             dir: settings.store_dir.join(spec.name).join(&kafka.instance_id),
             cache_bytes: settings.store_cache_bytes,
             window: i64::try_from(settings.window.as_micros()).unwrap_or(i64::MAX),
-            reader: ChangelogReader::new(kafka)?,
+            settle_max: kafka.transaction_timeout + SETTLE_MARGIN,
+            reader: RecordReader::new(kafka)?,
             metrics: around.metrics.engine(spec.name),
             clock: around.clock.clone(),
             open: BTreeMap::new(),
@@ -78,19 +83,21 @@ impl Tasks {
         };
         task.overlay = Overlay::default();
         let mut records = 0;
-        for attempt in 0..SETTLE_TRIES {
+        let mut pause = std::time::Duration::from_millis(50);
+        loop {
             let (store, read) = self.catch_up(task.store, partition)?;
             task.store = store;
             records += read;
             if stands_at(&task.store.memory().marker().inputs, committed) {
                 break;
             }
-            if attempt + 1 == SETTLE_TRIES {
-                events::waiting_for(self.service, "changelog", "it ends before the committed offsets", TIMEOUT);
-            } else {
-                // A predecessor's transaction is still open over the changelog: its time-out settles it.
-                std::thread::sleep(std::time::Duration::from_millis(50).saturating_mul(attempt.min(20)));
+            if self.clock.monotonic().saturating_sub(started) > self.settle_max {
+                return Err(Error::ChangelogShort(format!("partition {partition} of {}", self.changelog)).into());
             }
+            // A predecessor's transaction is still open over the changelog: its time-out settles it.
+            events::waiting_for(self.service, "changelog", "it ends before the committed offsets", pause);
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(SETTLE_PAUSE_MAX);
         }
         task.active = true;
         self.open.insert(partition, task);
@@ -116,27 +123,21 @@ impl Tasks {
     }
 
     fn catch_up(&self, mut store: PartitionStore, partition: i32) -> Result<(PartitionStore, u64), RestoreError> {
-        let (low, high) = self.reader.bounds(&self.changelog, partition, TIMEOUT)?;
+        let (_, high) = self.reader.bounds(&self.changelog, partition)?;
         if store.changelog_next() > high {
             self.rebuilt(partition, Rebuilt::Ahead);
             store = store.wipe().map_err(Error::Store)?;
         }
-        let from = store.changelog_next().max(low);
-        if from >= high {
-            return Ok((store, 0));
-        }
+        let Some(end) = self.reader.seek(&self.changelog, partition, store.changelog_next())? else { return Ok((store, 0)) };
         let mut portion = Vec::with_capacity(RESTORE_PORTION);
-        let mut failed = None;
-        let mut next = from;
-        let read = self.reader.read(&self.changelog, partition, from, 100, |key, value, offset| {
-            portion.push(Change { key: key.to_vec(), value: value.map(<[u8]>::to_vec) });
-            next = offset + 1;
-            if portion.len() >= RESTORE_PORTION && failed.is_none() {
-                failed = store.commit(std::mem::take(&mut portion), next).err();
+        let (mut next, mut read) = (0, 0);
+        while let Some(message) = self.reader.next(end, RESTORE_POLLS_MAX)? {
+            portion.push(Change { key: message.key().unwrap_or_default().to_vec(), value: message.value().map(<[u8]>::to_vec) });
+            next = message.offset() + 1;
+            read += 1;
+            if portion.len() >= RESTORE_PORTION {
+                store.commit(std::mem::take(&mut portion), next).map_err(Error::Store)?;
             }
-        })?;
-        if let Some(error) = failed {
-            return Err(Error::Store(error).into());
         }
         if !portion.is_empty() {
             store.commit(portion, next).map_err(Error::Store)?;

@@ -3,7 +3,6 @@
 //! It decides nothing: what a record means, and when to commit, is the engine's business.
 
 mod admin;
-mod changelog;
 mod consumer;
 mod embedded;
 mod probe;
@@ -13,7 +12,6 @@ mod relay;
 mod settings;
 
 pub use admin::{ActualTopicState, Admin};
-pub use changelog::ChangelogReader;
 pub use consumer::{AssignmentChange, Committed, GroupConsumer, Message};
 pub use embedded::EmbeddedBroker;
 pub use probe::{ProbeFinding, probe};

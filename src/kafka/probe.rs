@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rdkafka::consumer::ConsumerGroupMetadata;
 
-use super::{ChangelogReader, Error, GroupConsumer, KafkaSettings, OutRecord, Position, TransactionalProducer};
+use super::{Error, GroupConsumer, KafkaSettings, OutRecord, Position, RecordReader, TransactionalProducer};
 
 /// What the cluster does not keep.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,7 @@ impl std::fmt::Display for ProbeFinding {
 const POLL: Duration = Duration::from_millis(100);
 const JOIN_POLLS_MAX: u32 = 300;
 const LEAVE_POLLS_MAX: u32 = 20;
+const READ_POLLS_MAX: u32 = 50;
 
 /// Tries the three on `topic` (one partition is enough; it holds a few records afterwards). Takes a second or two,
 /// or as long as the broker delays a first rebalance.
@@ -39,8 +40,8 @@ pub fn probe(settings: &KafkaSettings, topic: &str) -> Result<Vec<ProbeFinding>,
         KafkaSettings { group: format!("{}.probe", settings.group), assignor: "range".into(), group_instance_id: None, ..settings.clone() };
     let mut findings = Vec::new();
     let first = TransactionalProducer::init(&settings)?;
-    let reader = ChangelogReader::new(&settings)?;
-    let from = reader.bounds(topic, 0, Duration::from_secs(10))?.1;
+    let reader = RecordReader::new(&settings)?;
+    let from = reader.bounds(topic, 0)?.1;
     let member = joined(&settings, topic)?;
 
     first.begin()?;
@@ -50,10 +51,12 @@ pub fn probe(settings: &KafkaSettings, topic: &str) -> Result<Vec<ProbeFinding>,
     first.begin()?;
     first.send(&record(topic, b"committed"))?;
     first.commit(&[], &member)?;
-    let mut aborted = false;
-    reader.read(topic, 0, from, 50, |key, _, _| aborted |= key == b"aborted")?;
-    if aborted {
-        findings.push(ProbeFinding::AbortedIsVisible);
+    if let Some(end) = reader.seek(topic, 0, from)? {
+        while let Some(message) = reader.next(end, READ_POLLS_MAX)? {
+            if message.key() == Some(b"aborted") {
+                findings.push(ProbeFinding::AbortedIsVisible);
+            }
+        }
     }
 
     let stale = member.group_metadata().ok_or_else(|| Error::Away("the probe's group did not form".into()))?;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
+use rdkafka::message::Message as _;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::{Error, KafkaSettings, Message};
@@ -40,10 +41,15 @@ impl RecordReader {
         Ok(count.and_then(|count| i32::try_from(count).ok()).filter(|count| *count > 0))
     }
 
+    /// First offset of a partition, and the one behind its last.
+    pub fn bounds(&self, topic: &str, partition: i32) -> Result<(i64, i64), Error> {
+        Ok(self.inner.fetch_watermarks(topic, partition, CALL)?)
+    }
+
     /// Goes to an offset of a partition, or to the first one after it that is still there. Returns the offset behind the last
     /// record, `None` where nothing is left to read: reading up to it ends, however much is written meanwhile.
     pub fn seek(&self, topic: &str, partition: i32, from: i64) -> Result<Option<i64>, Error> {
-        let (first, end) = self.inner.fetch_watermarks(topic, partition, CALL)?;
+        let (first, end) = self.bounds(topic, partition)?;
         if from.max(first) >= end {
             return Ok(None);
         }
@@ -57,11 +63,12 @@ impl RecordReader {
     pub fn next(&self, end: i64, polls_max: u32) -> Result<Option<Message<'_>>, Error> {
         for poll in 0..=polls_max {
             match self.inner.poll(POLL) {
-                Some(Ok(message)) => {
-                    let message = Message::from(message);
-                    return Ok((message.offset() < end).then_some(message));
+                Some(Ok(message)) if message.offset() < end => return Ok(Some(Message::from(message))),
+                Some(Ok(_) | Err(KafkaError::PartitionEOF(_))) => {
+                    // Nothing is fetched ahead for nobody.
+                    self.inner.unassign()?;
+                    return Ok(None);
                 }
-                Some(Err(KafkaError::PartitionEOF(_))) => return Ok(None),
                 Some(Err(error)) if poll == polls_max => return Err(error.into()),
                 Some(Err(_)) | None => {}
             }

@@ -23,10 +23,10 @@ pub(super) fn observe(event: &ShipmentEvent, settings: &TrackerSettings, state: 
     let Some(dedup_key) = dedup::unhex(&event.dedup_key) else {
         return Verdict::Park(Park::new(Code::WRONG_SCHEMA, "dedup_key is not 32 hex digits"));
     };
-    if state.seen(dedup_key) {
-        return Verdict::Duplicate("repeated");
-    }
     let key = memory::shipment(&event.shipment_key);
+    if state.seen(dedup_key) {
+        return again(event, settings, &key, state, out);
+    }
     let mut memory: ShipmentMemory = memory::load(state, &key);
     let Some(index) = fold_index(&mut memory, event) else {
         return Verdict::Park(Park::new(Code::TOO_MANY, "more carriers than one tracking number can have"));
@@ -45,20 +45,43 @@ pub(super) fn observe(event: &ShipmentEvent, settings: &TrackerSettings, state: 
         event.late = is_late(&event, settings);
         out.publish(topic::EVENTS, event.shipment_key.clone(), Record::ShipmentEvent(Box::new(event)));
     }
-    let after = memory.folds[index].status(&event.shipment_key);
-    if says_more(&before, &after) {
-        memory.folds[index].version += 1;
-        let status = memory.folds[index].status(&event.shipment_key);
-        out.publish(topic::STATUS, event.shipment_key.clone(), Record::ShipmentStatus(Box::new(status.clone())));
-        for link in memory.links_of(&status.carrier) {
-            tell_delivery(link, &status, true, event.received_at, out);
-        }
-        cases::on_status(&mut memory, &status, out);
-    }
+    tell_change(&mut memory, index, &before, event, out);
     cases::on_sign_of_life(&mut memory, &event.shipment_key, event.received_at, out);
     let alarm = memory.alarm(&event.shipment_key, settings);
     memory::save(state, &key, &memory, alarm);
     if out.records.len() > published { Verdict::Publish } else { Verdict::Duplicate("told_by_other_source") }
+}
+
+/// A happening that was told before: there is no second event, but the shipment may stand better known than it did.
+fn again(event: &ShipmentEvent, settings: &TrackerSettings, key: &[u8], state: &mut dyn State, out: &mut Outputs) -> Verdict {
+    const VERDICT: Verdict = Verdict::Duplicate("repeated");
+    if event.eta.is_none() && event.pod.is_none() {
+        return VERDICT;
+    }
+    let mut memory: ShipmentMemory = memory::load(state, key);
+    let Some(index) = memory.folds.iter().position(|f| f.carrier == event.carrier) else { return VERDICT };
+    let before = memory.folds[index].status(&event.shipment_key);
+    if !memory.folds[index].take_again(event) {
+        return VERDICT;
+    }
+    tell_change(&mut memory, index, &before, event, out);
+    let alarm = memory.alarm(&event.shipment_key, settings);
+    memory::save(state, key, &memory, alarm);
+    if out.records.is_empty() { VERDICT } else { Verdict::Publish }
+}
+
+/// Publishes the status of a fold where it says more than before, and tells the deliveries.
+fn tell_change(memory: &mut ShipmentMemory, index: usize, before: &ShipmentStatus, event: &ShipmentEvent, out: &mut Outputs) {
+    if !says_more(before, &memory.folds[index].status(&event.shipment_key)) {
+        return;
+    }
+    memory.folds[index].version += 1;
+    let status = memory.folds[index].status(&event.shipment_key);
+    out.publish(topic::STATUS, event.shipment_key.clone(), Record::ShipmentStatus(Box::new(status.clone())));
+    for link in memory.links_of(&status.carrier) {
+        tell_delivery(link, &status, true, event.received_at, out);
+    }
+    cases::on_status(memory, &status, out);
 }
 
 /// The fold of the event's carrier, made where there is none.

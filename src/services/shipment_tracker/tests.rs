@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::dedup;
 use crate::domain::delivery::DeliveryStatus;
 use crate::domain::erp::ShipmentLink;
-use crate::domain::event::{ProofOfDelivery, RawCode, RawRef, ShipmentEvent};
+use crate::domain::event::{Eta, ProofOfDelivery, RawCode, RawRef, ShipmentEvent};
 use crate::domain::exception::ExceptionRaised;
 use crate::domain::vocabulary::{ExceptionReason, Leg, Milestone, TimePrecision};
 
@@ -245,6 +245,45 @@ fn delivered_without_proof_becomes_a_case_and_with_proof_does_not() {
     rig.tell(told(proven));
     rig.pass_to(START + 100 * HOUR);
     assert_eq!(rig.exceptions(), vec![("pod_missing".to_owned(), "open".to_owned())]);
+}
+
+#[test]
+fn proof_under_a_known_scan_reaches_the_delivery_without_a_second_event() {
+    let mut rig = Rig::new();
+    rig.tell(link("A", "main:1:7", 1, true));
+    let mut scan = event("A", 0, Milestone::Delivered);
+    rig.tell(told(scan.clone()));
+    rig.pass_to(START + 100 * HOUR);
+    scan.pod = Some(ProofOfDelivery { signed_by: Some("someone".to_owned()), ..ProofOfDelivery::default() });
+    scan.received_at += 101 * HOUR;
+    assert_eq!(rig.tell(told(scan.clone())), Verdict::Publish);
+    scan.received_at += HOUR;
+    assert_eq!(rig.tell(told(scan)), Verdict::Duplicate("repeated"));
+    assert_eq!(rig.count(topic::EVENTS), 1);
+    let last = rig.deliveries().last().copied().expect("one").clone();
+    assert_eq!(last.parcels[0].pod.as_ref().and_then(|p| p.signed_by.as_deref()), Some("someone"));
+    let kind = "pod_missing".to_owned();
+    assert_eq!(rig.exceptions(), vec![(kind.clone(), "open".to_owned()), (kind, "cleared".to_owned())]);
+}
+
+#[test]
+fn an_estimate_is_the_one_told_last_of_the_last_scan_in_any_order() {
+    let telling = |hours: i64, received: i64, from: i64| {
+        let mut scan = event("A", hours, Milestone::InTransit);
+        scan.received_at = START + received * HOUR;
+        scan.eta = Some(Eta { from: Some(START + from * HOUR), ..Eta::default() });
+        scan
+    };
+    let tellings = [telling(1, 1, 50), telling(2, 2, 60), telling(2, 5, 70), telling(1, 6, 80)];
+    for order in [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]] {
+        let mut rig = Rig::new();
+        for i in order {
+            rig.tell(told(tellings[i].clone()));
+        }
+        rig.tell(link("A", "main:1:7", 1, true));
+        let last = rig.deliveries().last().copied().expect("one").clone();
+        assert_eq!(last.parcels[0].eta.as_ref().and_then(|e| e.from), Some(START + 70 * HOUR), "{order:?}");
+    }
 }
 
 #[test]
