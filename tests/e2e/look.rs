@@ -106,6 +106,12 @@ impl Metrics {
         self.samples.iter().filter(|(n, have, _)| n == name && fits(have)).map(|s| s.2).sum()
     }
 
+    /// The largest of the samples of this name that have these labels.
+    pub(crate) fn largest(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+        let fits = |have: &Labels| labels.iter().all(|(label, value)| have.get(*label).is_some_and(|v| v == value));
+        self.samples.iter().filter(|(n, have, _)| n == name && fits(have)).map(|s| s.2).fold(0.0, f64::max)
+    }
+
     /// [`Self::sum`] of a counter of things.
     pub(crate) fn count(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
         let sum = self.sum(name, labels);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::story::{EDI, FEDEX, Scene, UPS, USPS};
 use crate::support::python::read_avro;
 
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(5);
 
 pub(crate) fn read_what_was_published(scene: &Scene) {
     let read =

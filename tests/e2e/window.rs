@@ -53,10 +53,7 @@ fn odoo_is_told(scene: &Scene, writer: &Metrics) {
     let calls: u64 = scene.rig.odoo.calls().values().sum();
     let told = writer.count("waybill_odoo_calls_total", &[("instance", "main")]);
     assert!(told > 0 && told <= calls, "{told} of {calls} calls");
-    assert!(
-        writer.count("waybill_odoo_calls_total", &[("class", "ok")]) > 0
-           
-    );
+    assert!(writer.count("waybill_odoo_calls_total", &[("class", "ok")]) > 0);
     assert_eq!(writer.count("waybill_odoo_call_seconds_count", &[("instance", "main")]), told);
     assert_eq!(
         writer.count("waybill_effects_total", &[("kind", "note"), ("outcome", "done")]),
@@ -76,9 +73,10 @@ fn the_loop_is_told(scene: &Scene, metrics: &Metrics, service: &str) {
     if service != "carrier-normalizer" {
         assert_eq!(metrics.count("waybill_restore_seconds_count", &labels), 12, "{service}: one for each partition");
     }
+    // The mark at the end of a transaction takes an offset and is never read.
     wait_until(Duration::from_secs(40), &format!("{service} tells that it is behind in nothing"), || {
         let now = Metrics::of(scene.of(service));
-        now.has("waybill_consumer_lag_records") && now.sum("waybill_consumer_lag_records", &labels) == 0.0
+        now.has("waybill_consumer_lag_records") && now.largest("waybill_consumer_lag_records", &labels) <= 1.0
     });
 }
 
