@@ -19,7 +19,7 @@ use crate::support::rig::{Instance, Rig};
 use crate::support::wait_until;
 
 /// An hour without Odoo, condensed: the longest pauses between tries are reached well before its end.
-const ODOO_AWAY: Duration = Duration::from_secs(60);
+const ODOO_AWAY: Duration = Duration::from_mins(1);
 /// What the writer may take more after that, KiB. A copy of the backlog would take many times as much.
 const GROWTH_MAX_KIB: u64 = 16 << 10;
 const RESIDENT_MAX_KIB: u64 = 200 << 10;
@@ -36,7 +36,7 @@ pub(crate) fn odoo() {
     rig.odoo.set_faults(|faults| faults.away = Away::Refuses);
     rig.produce(rest);
     let began = Instant::now();
-    wait_until(Duration::from_secs(60), "calls are held back", || {
+    wait_until(Duration::from_mins(1), "calls are held back", || {
         Metrics::of(writer(&instances)).sum("waybill_breaker_open", &[("target", "main")]) > 0.5
     });
     wait_until(Duration::from_mins(2), "the other services have done all they can", || behind(&rig, &instances[..3]) == 0);
@@ -164,7 +164,7 @@ pub(crate) fn registry() {
     assert_eq!((rig.read("odoo.images").len(), rig.read("odoo-normalizer.dlq").len()), (0, 0), "nothing is put aside for what passes");
     assert_eq!(look::status(normalizer, "/livez"), Some(200));
     registry.resume();
-    wait_until(Duration::from_secs(60), "both changes are read", || rig.read("erp.deliveries").len() == 2);
+    wait_until(Duration::from_mins(1), "both changes are read", || rig.read("erp.deliveries").len() == 2);
     for instance in &mut instances {
         assert!(instance.alive(), "{} has ended: {}", instance.service, instance.output());
     }

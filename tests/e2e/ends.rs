@@ -69,7 +69,7 @@ pub(crate) fn on_a_cluster_that_ignores_aborts() {
     rig.extra.push(("WAYBILL_KAFKA__BROKERS".to_owned(), broker.brokers()));
     rig.extra.push(("WAYBILL_KAFKA__PROBE".to_owned(), "true".to_owned()));
     let mut instance = rig.start("carrier-normalizer", "0", false);
-    let code = instance.exit_code(Duration::from_secs(60));
+    let code = instance.exit_code(Duration::from_mins(1));
     assert_eq!(code, Some(1), "{}", instance.output());
     let told = events(&instance);
     let last = told.last().expect("it says why");

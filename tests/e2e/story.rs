@@ -82,7 +82,7 @@ pub(crate) fn play() -> Scene {
     let told = messages();
     rig.produce(&told);
     fed.extend(told);
-    rig.wait_idle(Duration::from_secs(60), &mut instances);
+    rig.wait_idle(Duration::from_mins(1), &mut instances);
     say("the day is over");
     Scene { rig, registry, instances, fed }
 }
