@@ -5,7 +5,7 @@ use anyhow::Context as _;
 use super::args::RunArgs;
 use super::{Context, Exit};
 use crate::services::process;
-use crate::telemetry::log;
+use crate::telemetry::{events, log};
 
 /// Threads for calls, health and signals; the loop has its own.
 const WORKERS: usize = 2;
@@ -17,6 +17,12 @@ pub(super) fn run(args: &RunArgs, context: &mut Context<'_>) -> anyhow::Result<E
     let ended = runtime.block_on(process::run(args.service, config));
     // Whatever still runs has its own time limit; nobody waits for it.
     runtime.shutdown_background();
-    ended?;
-    Ok(Exit::Done)
+    // Whoever reads the log of a service reads JSON: its last word is a line like the others.
+    Ok(match ended {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            events::stopped(args.service.as_str(), error.code(), &error.to_string());
+            Exit::Failed
+        }
+    })
 }

@@ -54,8 +54,16 @@ impl From<SendError> for Failure {
 pub(super) struct Work {
     pub(super) moved: HashMap<TopicPartition, Standing>,
     pub(super) touched: BTreeSet<i32>,
-    pub(super) verdicts: Vec<(String, Verdict)>,
-    pub(super) event_times: Vec<Micros>,
+    pub(super) decided: Vec<Decided>,
+}
+
+/// What became of one record.
+pub(super) struct Decided {
+    /// With prefix.
+    pub(super) topic: String,
+    pub(super) verdict: Verdict,
+    /// When what it tells reached us.
+    pub(super) at: Micros,
 }
 
 /// The clients of one running loop.
@@ -130,6 +138,8 @@ impl Core {
                     events::rebalanced(self.spec.name, "assigned", &names(&partitions));
                     self.metrics.rebalanced("assigned");
                     self.assignment.assigned(partitions);
+                    // In this order: nobody may see it ready between the two.
+                    self.around.health.set_restored(false);
                     self.around.health.set_assigned(true);
                 }
                 AssignmentChange::Revoked { partitions, lost } => {
@@ -248,7 +258,7 @@ impl Core {
     }
 
     /// Counts a verdict and moves the position behind its record, pending the commit.
-    pub(super) fn count(&self, message: &Message<'_>, verdict: Verdict, work: &mut Work) {
+    pub(super) fn count(&self, message: &Message<'_>, verdict: Verdict, at: Micros, work: &mut Work) {
         let place = (message.topic().to_owned(), message.partition());
         if self.joined.contains(&place.0) {
             work.touched.insert(place.1);
@@ -259,7 +269,13 @@ impl Core {
         });
         standing.next = message.offset() + 1;
         standing.counts.add(&verdict);
-        work.verdicts.push((message.topic().to_owned(), verdict));
+        work.decided.push(Decided { topic: message.topic().to_owned(), verdict, at });
+    }
+
+    /// Where a record was read, as the log tells it.
+    pub(super) fn origin<'a>(&'a self, message: &'a Message<'_>) -> events::Origin<'a> {
+        let topic = self.plain(message.topic());
+        events::Origin { service: self.spec.name, topic, partition: message.partition(), offset: message.offset() }
     }
 
     pub(super) fn park(
@@ -288,9 +304,7 @@ impl Core {
             timestamp_ms: None,
             report_offset: false,
         })?;
-        let place =
-            events::Origin { service: self.spec.name, topic: message.topic(), partition: message.partition(), offset: message.offset() };
-        events::dead_lettered(place, park.code, &park.cause, None, Some(&trace.trace_id()));
+        events::dead_lettered(self.origin(message), park.code, &park.cause, named_by(message), Some(&trace.trace_id()));
         Ok(())
     }
 
@@ -309,16 +323,16 @@ impl Core {
             self.report(topic, *partition);
         }
         let now = self.around.clock.now();
-        for at in work.event_times {
-            self.metrics.end_to_end(Duration::from_micros(u64::try_from(now.saturating_sub(at)).unwrap_or(0)));
-        }
-        for (topic, verdict) in &work.verdicts {
+        for Decided { topic, verdict, at } in &work.decided {
             let plain = self.plain(topic);
             if !self.sources.contains_key(plain) {
                 self.sources.insert(plain.to_owned(), self.around.metrics.source(self.spec.name, plain));
             }
             if let Some(counters) = self.sources.get(plain) {
                 counters.decided(verdict);
+                if *verdict == Verdict::Publish {
+                    counters.end_to_end(Duration::from_micros(u64::try_from(now.saturating_sub(*at)).unwrap_or(0)));
+                }
             }
         }
         for (topic, records) in self.publisher.take_counts() {
@@ -429,9 +443,15 @@ pub(super) fn patiently<T>(
     mut call: impl FnMut() -> Result<T, kafka::Error>,
 ) -> Result<Option<T>, Error> {
     let mut wait = Duration::from_millis(100);
+    let started = around.clock.monotonic();
     while !around.stopping() {
         match call() {
-            Ok(value) => return Ok(Some(value)),
+            Ok(value) => {
+                if wait > Duration::from_millis(100) {
+                    events::back_again(service, what, around.clock.monotonic().saturating_sub(started));
+                }
+                return Ok(Some(value));
+            }
             Err(kafka::Error::Away(cause) | kafka::Error::Abort(cause)) => {
                 events::waiting_for(service, what, &cause, wait);
                 std::thread::sleep(wait);
@@ -452,6 +472,17 @@ pub(super) fn broken(error: kafka::Error) -> Error {
 
 fn names(partitions: &[TopicPartition]) -> String {
     partitions.iter().map(|(t, p)| format!("{t}/{p}")).collect::<Vec<_>>().join(" ")
+}
+
+/// Longest key that is believed to name a shipment or a delivery.
+const KEY_MAX: usize = 64;
+
+/// The shipment or delivery that a record's key names. A relay chooses its own keys: one that looks like anything else
+/// than a number of a parcel is not repeated.
+fn named_by<'a>(message: &'a Message<'_>) -> Option<&'a str> {
+    let key = message.key().filter(|key| key.len() <= KEY_MAX).and_then(|key| std::str::from_utf8(key).ok())?;
+    let plain = key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'-' | b'.' | b'_'));
+    (plain && key.bytes().any(|b| b.is_ascii_digit())).then_some(key)
 }
 
 /// The trace the record came with, or one made from its place, which a second try finds again.

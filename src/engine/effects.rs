@@ -215,7 +215,7 @@ impl<H: EffectHandler> Effects<H> {
         clients.producer.begin()?;
         for plan in &planned {
             let verdict = self.outcome(clients, plan, &settled)?;
-            self.core.count(plan.message, verdict, &mut work);
+            self.core.count(plan.message, verdict, plan.message.timestamp(), &mut work);
         }
         let offsets = self.commit(clients, &mut work)?;
         Ok(Some((work, offsets)))
@@ -336,6 +336,8 @@ impl<H: EffectHandler> Effects<H> {
             if !self.poll(clients, lease)? || self.core.around.stopping() {
                 return Ok(false);
             }
+            // Whoever waits is whom the lag is asked of.
+            self.core.report_lag(&clients.consumer);
         }
         Ok(true)
     }
@@ -401,6 +403,7 @@ impl<H: EffectHandler> Effects<H> {
             self.done += u64::from(first && refused.is_none());
             if let (Some(output), true) = (output, first) {
                 self.core.publisher.send(&clients.producer, output, trace)?;
+                events::published(self.core.origin(plan.message), output.topic, &output.key, trace);
                 if verdict == Verdict::Duplicate("nothing_to_do") {
                     verdict = Verdict::Publish;
                 }

@@ -104,18 +104,20 @@ impl Stream {
         let trace = trace_of(message, &headers);
         let mut out = Outputs::default();
         let verdict = self.decide(message, &headers, now, &mut out)?;
+        let mut at = message.timestamp();
         match &verdict {
             Verdict::Park(park) => self.core.park(&clients.producer, message, &headers, park, trace)?,
             Verdict::Publish | Verdict::Duplicate(_) => {
                 for output in &out.records {
                     self.core.publisher.send(&clients.producer, output, trace)?;
+                    events::published(self.core.origin(message), output.topic, &output.key, trace);
                     if let Record::ShipmentEvent(event) = &output.record {
-                        work.event_times.push(event.received_at);
+                        at = event.received_at;
                     }
                 }
             }
         }
-        self.core.count(message, verdict, work);
+        self.core.count(message, verdict, at, work);
         Ok(())
     }
 

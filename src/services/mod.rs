@@ -6,6 +6,7 @@ pub mod admin;
 pub mod carrier_normalizer;
 pub mod contracts;
 pub mod dev;
+mod examined;
 pub mod odoo_normalizer;
 pub mod odoo_writer;
 pub mod process;

@@ -1,11 +1,13 @@
 //! One process: log, window for metrics and health, contracts, the loop in its own thread, and the word to stop.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::{contracts, settings, wiring};
+use super::{contracts, examined, settings, wiring};
 use crate::config::{Assignor, Config, Service};
+use crate::domain::verdict::Code;
 use crate::engine::conservation::Conservation;
 use crate::engine::{self, Surroundings};
 use crate::kafka;
@@ -13,10 +15,12 @@ use crate::resilience::Backoff;
 use crate::schema::RegistryError;
 use crate::telemetry::health::Health;
 use crate::telemetry::metrics::Metrics;
-use crate::telemetry::{SystemClock, events, http};
+use crate::telemetry::{Clock, SystemClock, events, http};
 
 /// Topic that the cluster is tried on.
 const PROBE_TOPIC: &str = "waybill.probe";
+/// Longest wait for the cluster to tell its id.
+const ID_WAIT: Duration = Duration::from_secs(5);
 
 /// Why a process ended without being asked to.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +40,21 @@ pub enum Error {
     /// A thread could not be started or has panicked.
     #[error("the loop's thread: {0}")]
     Thread(String),
+}
+
+impl Error {
+    /// The code of what went wrong, where it has one.
+    #[must_use]
+    pub fn code(&self) -> Option<Code> {
+        match self {
+            Self::Engine(engine::Error::Fatal(_)) => Some(Code::FENCED),
+            Self::Engine(engine::Error::NotCoPartitioned(_)) => Some(Code::NOT_CO_PARTITIONED),
+            Self::Engine(engine::Error::Stopped(_)) => Some(Code::ODOO_CONFIG),
+            Self::Engine(_) | Self::Telemetry(_) | Self::Thread(_) => None,
+            Self::Registry(_) => Some(Code::REGISTRY),
+            Self::Unfit(_) => Some(Code::CLUSTER_UNFIT),
+        }
+    }
 }
 
 /// Runs one service until SIGTERM or SIGINT.
@@ -93,7 +112,8 @@ async fn examine(service: Service, config: &Config, stop: &Arc<AtomicBool>) -> R
     let topic = config.kafka.prefixed(PROBE_TOPIC);
     while !stop.load(Ordering::Relaxed) {
         let (kafka, topic) = (settings::kafka_settings(config, service.as_str(), Assignor::Range), topic.clone());
-        let tried = tokio::task::spawn_blocking(move || kafka::probe(&kafka, &topic)).await;
+        let dir = config.store.dir.clone();
+        let tried = tokio::task::spawn_blocking(move || examined_before_or_now(&kafka, &topic, &dir)).await;
         match tried.map_err(|e| Error::Thread(e.to_string()))? {
             Ok(findings) if findings.is_empty() => return Ok(()),
             Ok(findings) => {
@@ -109,6 +129,20 @@ async fn examine(service: Service, config: &Config, stop: &Arc<AtomicBool>) -> R
         }
     }
     Ok(())
+}
+
+/// What the cluster does not keep. One that was found fit not long ago is not tried again.
+fn examined_before_or_now(kafka: &kafka::KafkaSettings, topic: &str, dir: &Path) -> Result<Vec<kafka::ProbeFinding>, kafka::Error> {
+    let clock = SystemClock::new();
+    let cluster = kafka::Admin::new(kafka, ID_WAIT)?.cluster_id().ok_or_else(|| kafka::Error::Away("no cluster id".into()))?;
+    if examined::holds(dir, &cluster, clock.now()) {
+        return Ok(Vec::new());
+    }
+    let findings = kafka::probe(kafka, topic)?;
+    if findings.is_empty() {
+        examined::remember(dir, &cluster, clock.now());
+    }
+    Ok(findings)
 }
 
 fn stop_on_signal(stop: Arc<AtomicBool>) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tracing::{debug, error, info, warn};
 
+use super::trace::TraceContext;
 use crate::domain::verdict::Code;
 
 /// Where a record was read.
@@ -30,14 +31,14 @@ pub fn started(service: &str, instance: &str, metrics_at: &str) {
     info!(event = "started", service, instance, metrics_at, version = env!("CARGO_PKG_VERSION"), "started");
 }
 
-/// A record went to the dead letters; the transaction that says so has committed.
+/// A record is put into the dead letters. Said again when its transaction is thrown away and done again.
 pub fn dead_lettered(origin: Origin<'_>, code: Code, cause: &str, shipment: Option<&str>, trace_id: Option<&str>) {
     let Origin { service, topic, partition, offset } = origin;
     warn!(event = "dead_lettered", service, code = %code, cause, topic, partition, offset, shipment, trace_id, "record put aside");
 }
 
 /// A carrier's code that no table knows; the event is published as `unknown`.
-pub fn unknown_code(origin: Origin<'_>, source: &str, code_type: &str, raw_code: &str, shipment: Option<&str>) {
+pub fn unknown_code(origin: Origin<'_>, source: &str, code_type: Option<&str>, raw_code: Option<&str>, shipment: &str) {
     let Origin { service, topic, partition, offset } = origin;
     info!(
         event = "unknown_code",
@@ -45,10 +46,10 @@ pub fn unknown_code(origin: Origin<'_>, source: &str, code_type: &str, raw_code:
     );
 }
 
-/// Something was published for a shipment (detail for tracing one parcel).
-pub fn published(origin: Origin<'_>, to: &str, shipment: Option<&str>, trace_id: Option<&str>) {
+/// Something is published for a shipment (detail for tracing one parcel; what it says is put together only when asked for).
+pub fn published(origin: Origin<'_>, to: &str, shipment: &str, trace: TraceContext) {
     let Origin { service, topic, partition, offset } = origin;
-    debug!(event = "published", service, to, topic, partition, offset, shipment, trace_id, "published");
+    debug!(event = "published", service, to, topic, partition, offset, shipment, trace_id = trace.trace_id(), "published");
 }
 
 /// Partitions came or went; `kind` is `assigned`, `revoked` or `lost`.
@@ -86,9 +87,14 @@ pub fn fenced(service: &str, transactional_id: &str) {
     error!(event = "fenced", service, code = %Code::FENCED, transactional_id, "another process has this instance's id");
 }
 
-/// A service cannot go on until a person mends something.
-pub fn stopped(service: &str, code: Code, cause: &str) {
-    error!(event = "stopped", service, code = %code, cause, "stopped");
+/// The process ends without having been asked to; its supervisor starts it again.
+pub fn stopped(service: &str, code: Option<Code>, cause: &str) {
+    error!(event = "stopped", service, code = code.map(tracing::field::display), cause, "stopped");
+}
+
+/// A thread has panicked, at this place of the sources. What it said may hold data of a record, so it is not repeated.
+pub fn panicked(place: &str) {
+    error!(event = "panicked", service = "process", place, "a thread has panicked");
 }
 
 /// The process was asked to end and lets the work in flight finish.
@@ -99,16 +105,6 @@ pub fn draining(service: &str) {
 /// The work in flight is committed and the group is left.
 pub fn drained(service: &str, took: Duration) {
     info!(event = "drained", service, took_ms = millis(took), "drained");
-}
-
-/// An effect outside Kafka could not be done for good.
-pub fn effect_parked(service: &str, kind: &str, effect_id: &str, code: Code, cause: &str, trace_id: Option<&str>) {
-    warn!(event = "effect_parked", service, kind, effect_id, code = %code, cause, trace_id, "effect put aside");
-}
-
-/// An effect failed in a way that passes; it will be tried again.
-pub fn effect_retried(service: &str, kind: &str, effect_id: &str, cause: &str, again_in: Duration) {
-    info!(event = "effect_retried", service, kind, effect_id, cause, again_in_ms = millis(again_in), "effect will be tried again");
 }
 
 /// Calls to a target are held back (`open`) or let through again.

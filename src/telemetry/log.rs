@@ -9,7 +9,7 @@ use super::{Error, mask};
 use crate::config::{LogConfig, LogFormat};
 
 /// Installs the log of this process. With format `auto` a terminal gets text and everything else JSON.
-/// Crates beneath us speak from `warn` on.
+/// Crates beneath us speak from `warn` on. Panics become lines of the log, also those of crates beneath us that are caught.
 ///
 /// # Errors
 /// When a log is installed already.
@@ -28,7 +28,12 @@ pub fn init(config: &LogConfig) -> Result<(), Error> {
     } else {
         lines.with_ansi(on_terminal && config.color).try_init()
     };
-    installed.map_err(|cause| Error::Log(cause.to_string()))
+    installed.map_err(|cause| Error::Log(cause.to_string()))?;
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        super::events::panicked(place.as_deref().unwrap_or("unknown"));
+    }));
+    Ok(())
 }
 
 /// Masks what is written; the formatter hands over whole lines.

@@ -90,8 +90,8 @@ impl Metrics {
             )?,
             end_to_end: make.seconds(
                 "waybill_end_to_end_seconds",
-                "From the time of a raw or input record to the commit of what came of it",
-                &["service"],
+                "From when what a record tells reached us to the commit of what came of it",
+                &["service", "source"],
                 0.001,
                 20,
             )?,
@@ -144,6 +144,7 @@ impl Metrics {
             published: verdict("published"),
             duplicate: verdict("duplicate"),
             dead_lettered: verdict("dead_lettered"),
+            end_to_end: self.end_to_end.with_label_values(&[service, topic]),
             reasons: self.duplicates.clone(),
             codes: self.dead_letters.clone(),
         }
@@ -153,7 +154,6 @@ impl Metrics {
     pub fn engine(&self, service: &str) -> EngineMetrics {
         EngineMetrics {
             service: service.to_owned(),
-            end_to_end: self.end_to_end.with_label_values(&[service]),
             committed: self.transactions.with_label_values(&[service, "committed"]),
             aborted: self.transactions.with_label_values(&[service, "aborted"]),
             commit_time: self.transaction_time.with_label_values(&[service, "committed"]),
@@ -203,6 +203,7 @@ pub struct SourceCounters {
     published: IntCounter,
     duplicate: IntCounter,
     dead_lettered: IntCounter,
+    end_to_end: Histogram,
     reasons: IntCounterVec,
     codes: IntCounterVec,
 }
@@ -225,6 +226,11 @@ impl SourceCounters {
         self.codes.with_label_values(&[self.service.as_str(), &code.to_string()]).inc_by(records);
     }
 
+    /// What came of a record is committed, `took` after what it tells reached us.
+    pub fn end_to_end(&self, took: Duration) {
+        self.end_to_end.observe(took.as_secs_f64());
+    }
+
     /// One record with this verdict.
     pub fn decided(&self, verdict: &Verdict) {
         match verdict {
@@ -239,7 +245,6 @@ impl SourceCounters {
 #[derive(Debug, Clone)]
 pub struct EngineMetrics {
     service: String,
-    end_to_end: Histogram,
     committed: IntCounter,
     aborted: IntCounter,
     commit_time: Histogram,
@@ -248,11 +253,6 @@ pub struct EngineMetrics {
 }
 
 impl EngineMetrics {
-    /// A record's outputs are committed, `took` after the record's own time.
-    pub fn end_to_end(&self, took: Duration) {
-        self.end_to_end.observe(took.as_secs_f64());
-    }
-
     /// A transaction committed, `took` after it was opened.
     pub fn transaction_committed(&self, took: Duration) {
         self.committed.inc();
@@ -329,7 +329,7 @@ mod tests {
         let engine = metrics.engine("shipment-tracker");
         engine.transaction_committed(Duration::from_millis(40));
         engine.transaction_aborted(Duration::from_millis(2));
-        engine.end_to_end(Duration::from_millis(90));
+        metrics.source("shipment-tracker", "shipment.observations").end_to_end(Duration::from_millis(90));
         engine.restored(7, Duration::from_secs(1));
         engine.lag("shipment.observations", 3, 12);
         let lag = r#"waybill_consumer_lag_records{partition="3",service="shipment-tracker",topic="shipment.observations"} 12"#;
@@ -339,6 +339,14 @@ mod tests {
         assert!(!told.contains(lag));
         assert!(told.contains(r#"waybill_transaction_seconds_count{outcome="committed",service="shipment-tracker"} 1"#), "{told}");
         assert!(told.contains(r#"waybill_restored_records_total{service="shipment-tracker"} 7"#), "{told}");
+    }
+
+    /// A row of the document: name, type and labels.
+    fn row_of(line: &str) -> String {
+        let cells: Vec<&str> = line.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
+        let mut labels: Vec<&str> = cells[3].split(", ").collect();
+        labels.sort_unstable();
+        format!("{} {} {}", cells[1], cells[2], labels.join(","))
     }
 
     #[test]
@@ -359,6 +367,14 @@ mod tests {
         engine.rebalanced("assigned");
         let families = metrics.registry.gather();
         assert_eq!(families.iter().filter(|f| f.name().starts_with("waybill_")).count(), 19, "every metric is told");
+        let documented: std::collections::BTreeSet<String> =
+            include_str!("../../docs/metrics.md").lines().filter(|line| line.starts_with("| `waybill_")).map(row_of).collect();
+        let told = families.iter().filter(|f| f.name().starts_with("waybill_")).map(|f| {
+            let mut labels: Vec<&str> = f.get_metric()[0].get_label().iter().map(|l| l.name()).collect();
+            labels.sort_unstable();
+            format!("{} {:?} {}", f.name(), f.get_field_type(), labels.join(",")).to_lowercase()
+        });
+        assert_eq!(told.collect::<std::collections::BTreeSet<_>>(), documented, "docs/metrics.md tells what there is");
         for family in families.iter().filter(|f| f.name().starts_with("waybill_")) {
             let (name, counter) = (family.name(), family.get_field_type() == prometheus::proto::MetricType::COUNTER);
             assert_eq!(counter, name.ends_with("_total"), "{name}");

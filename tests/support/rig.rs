@@ -21,7 +21,7 @@ use waybill::testkit::oracle::{self, Evidence, INPUTS, Read, Stand};
 
 use super::kafka::{Kafka, unique};
 use super::process::Guarded;
-use super::wait_until;
+use super::{poll_until, wait_until};
 
 /// Partitions of every topic.
 pub const PARTITIONS: i32 = 4;
@@ -60,6 +60,26 @@ impl Instance {
         self.process.wait(limit).is_some()
     }
 
+    /// Waits for its end and tells the exit code.
+    pub fn exit_code(&mut self, limit: Duration) -> Option<i32> {
+        self.process.wait(limit)?.code()
+    }
+
+    /// Process id.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// Where its newest start answers for metrics and health; waits until it says so.
+    pub fn address(&self) -> String {
+        let started = || {
+            let output = self.output();
+            let lines = output.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+            lines.rev().find(|line| line["event"] == "started").and_then(|line| line["metrics_at"].as_str().map(str::to_owned))
+        };
+        poll_until(LIMIT, started).unwrap_or_else(|| panic!("{} {} has not started:\n{}", self.service, self.name, self.output()))
+    }
+
     /// What it has logged, over all its starts.
     pub fn output(&self) -> String {
         self.process.output()
@@ -75,11 +95,6 @@ impl Instance {
     /// How many lines it has logged.
     pub fn lines(&self) -> usize {
         self.output().lines().count()
-    }
-
-    /// Id of the process that runs now.
-    pub fn pid(&self) -> u32 {
-        self.process.pid()
     }
 
     /// The most memory that the running process has had at once, MiB.
@@ -100,6 +115,8 @@ pub struct Rig<'a> {
     pub extra: Vec<(String, String)>,
     /// Schema id of every record, by its name.
     pub schema_ids: BTreeMap<String, u32>,
+    /// Partitions of every topic.
+    pub partitions: i32,
     dir: tempfile::TempDir,
     topics: Vec<String>,
     ends: usize,
@@ -116,31 +133,60 @@ impl<'a> Rig<'a> {
 
     /// The same under a given prefix, which nobody else on this broker may have.
     pub fn with_prefix(kafka: &'a Kafka, prefix: String) -> Self {
+        let mut rig = Self::bare(kafka, prefix);
+        let all = Topics::builtin().expect("topics.yaml");
+        let client = RegistryClient::new(&[rig.registry.url()], RegistryAuth::None, LIMIT).expect("a registry client");
+        let registered = rig.runtime.block_on(client.register_all(&all.subjects(&rig.prefix))).expect("schemas are registered");
+        for entry in &registered {
+            rig.codecs.know(entry.schema_id, &entry.record);
+        }
+        rig.schema_ids = registered.into_iter().map(|entry| (entry.record, entry.schema_id)).collect();
+        let written = all.topics.iter().filter(|t| t.schema != TopicSchema::Planned && !t.is_pattern());
+        rig.topics = written.map(|t| t.name.clone()).collect();
+        rig.topics.push(format!("raw.odoo.{ODOO}"));
+        // Nothing is compacted: the oracle wants to see every version.
+        let names: Vec<String> = rig.topics.iter().map(|t| format!("{}{t}", rig.prefix)).collect();
+        kafka.create_topics(&names, PARTITIONS);
+        rig
+    }
+
+    /// Stand-ins and a configuration; nothing on the cluster yet, and no schemas.
+    pub fn bare(kafka: &'a Kafka, prefix: String) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
         let registry = runtime.block_on(RegistryStandin::start()).expect("a registry");
         let settings = odoo_standin::Settings { accept_any_picking: true, ..odoo_standin::Settings::of_version(19) };
         let odoo = runtime.block_on(Standin::start(settings)).expect("an odoo");
-        let all = Topics::builtin().expect("topics.yaml");
-        let client = RegistryClient::new(&[registry.url()], RegistryAuth::None, LIMIT).expect("a registry client");
-        let registered = runtime.block_on(client.register_all(&all.subjects(&prefix))).expect("schemas are registered");
         let codecs = Codecs::new().expect("codecs");
-        for entry in &registered {
-            codecs.know(entry.schema_id, &entry.record);
-        }
-        let written = all.topics.iter().filter(|t| t.schema != TopicSchema::Planned && !t.is_pattern());
-        let schema_ids = registered.into_iter().map(|entry| (entry.record, entry.schema_id)).collect();
-        let mut topics: Vec<String> = written.map(|t| t.name.clone()).collect();
-        topics.push(format!("raw.odoo.{ODOO}"));
-        // Nothing is compacted: the oracle wants to see every version.
-        let names: Vec<String> = topics.iter().map(|t| format!("{prefix}{t}")).collect();
-        kafka.create_topics(&names, PARTITIONS);
         let properties =
             [("enable.idempotence", "true"), ("linger.ms", "5"), ("partitioner", "murmur2_random"), ("message.max.bytes", "20000000")];
         let producer = kafka.client(&properties).create().expect("a producer");
         let dir = tempfile::Builder::new().prefix("waybill-rig-").tempdir().expect("a temporary directory");
-        let rig = Self { kafka, prefix, odoo, codecs, producer, extra: Vec::new(), schema_ids, dir, topics, ends: 0, registry, runtime };
+        let rig = Self {
+            kafka,
+            prefix,
+            odoo,
+            codecs,
+            producer,
+            extra: Vec::new(),
+            schema_ids: BTreeMap::new(),
+            partitions: PARTITIONS,
+            dir,
+            topics: Vec::new(),
+            ends: 0,
+            registry,
+            runtime,
+        };
         std::fs::write(rig.config(), rig.settings(&rig.registry.url())).expect("the configuration can be written");
         rig
+    }
+
+    /// Runs a command of the binary with this installation's configuration; returns its exit code and all it said.
+    pub fn command(&self, words: &[&str]) -> (Option<i32>, String) {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_waybill"));
+        command.args(words).arg("--config").arg(self.config()).envs(self.extra.iter().map(|(name, value)| (name, value)));
+        let output = command.output().expect("waybill starts");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&said).into_owned())
     }
 
     fn config(&self) -> PathBuf {
@@ -213,13 +259,14 @@ impl<'a> Rig<'a> {
         self.store_dir().join(instance.service).join(&instance.name).join(format!("p{partition:04}"))
     }
 
-    /// Whether no transaction is open over any topic: what is committed can be read to the end.
+    /// Whether no transaction is open over any topic: what is committed can be read to the end. Whoever was killed leaves
+    /// one behind, and what stands after it cannot be read before its time-out.
     pub fn settled(&self) -> bool {
         let committed: BaseConsumer = self.kafka.client(&[("isolation.level", "read_committed")]).create().expect("a consumer");
         let all: BaseConsumer = self.kafka.client(&[("isolation.level", "read_uncommitted")]).create().expect("a consumer");
         let end = |consumer: &BaseConsumer, topic: &str, partition| consumer.fetch_watermarks(topic, partition, LIMIT).map_or(-1, |w| w.1);
         self.topics.iter().map(|t| format!("{}{t}", self.prefix)).all(|topic| {
-            (0..PARTITIONS).all(|partition| {
+            (0..self.partitions).all(|partition| {
                 let there = end(&all, &topic, partition);
                 there >= 0 && end(&committed, &topic, partition) == there
             })
@@ -253,7 +300,7 @@ impl<'a> Rig<'a> {
     fn partitions_of(&self, topics: &[&str]) -> TopicPartitionList {
         let mut list = TopicPartitionList::new();
         for topic in topics {
-            list.add_partition_range(&format!("{}{topic}", self.prefix), 0, PARTITIONS - 1);
+            list.add_partition_range(&format!("{}{topic}", self.prefix), 0, self.partitions - 1);
         }
         list
     }
@@ -277,24 +324,10 @@ impl<'a> Rig<'a> {
         stands
     }
 
-    /// Whether a transaction is open over any topic. Whoever was killed leaves one behind, and what stands after it
-    /// cannot be read before its time-out: the end that readers see is not the end.
-    fn has_open_transaction(&self) -> bool {
-        let [all, settled] = ["read_uncommitted", "read_committed"]
-            .map(|level| -> BaseConsumer { self.kafka.client(&[("isolation.level", level)]).create().expect("a consumer") });
-        let end = |of: &BaseConsumer, topic: &str, partition| of.fetch_watermarks(topic, partition, LIMIT).map(|w| w.1).ok();
-        let names = self.topics.iter().map(|t| format!("{}{t}", self.prefix));
-        let mut places = names.flat_map(|t| (0..PARTITIONS).map(move |p| (t.clone(), p)));
-        places.any(|(topic, partition)| match (end(&settled, &topic, partition), end(&all, &topic, partition)) {
-            (Some(settled), Some(all)) => settled < all,
-            _ => true,
-        })
-    }
-
     /// Whether every committed record has been worked on: nothing can be read behind where the groups stand, and nothing
     /// is hidden.
     pub fn idle(&self) -> bool {
-        if self.has_open_transaction() {
+        if !self.settled() {
             return false;
         }
         let stands = self.stands();
@@ -343,6 +376,10 @@ impl<'a> Rig<'a> {
                     let output = instance.output();
                     let last: Vec<&str> = output.lines().rev().take(6).collect();
                     eprintln!("{} {}: {last:#?}", instance.service, instance.name);
+                }
+                if std::env::var_os("WAYBILL_KEEP").is_some() {
+                    eprintln!("kept: {}", self.dir.path().display());
+                    std::mem::forget(std::mem::replace(&mut self.dir, tempfile::tempdir().expect("a directory")));
                 }
                 panic!("not idle after {limit:?}: {:#?}", self.lags());
             }

@@ -102,7 +102,7 @@ impl Odoo {
             Protocol::JsonRpc { uid } => wire::execute_kw(&self.http, &self.settings, uid, model, method, ids, arguments, positional).await,
         };
         if let (Some((metrics, clock)), Some(started)) = (&self.watch, started) {
-            let class = answer.as_ref().err().map_or("done", |error| error.class.as_str());
+            let class = answer.as_ref().err().map_or("ok", |error| error.class.as_str());
             metrics.odoo_called(self.instance(), class, clock.monotonic().saturating_sub(started));
         }
         answer

@@ -7,13 +7,15 @@ use std::collections::HashMap;
 use sha2::{Digest, Sha256};
 
 use crate::carriers::{Dialect, RawMessage};
-use crate::domain::event::RawRef;
+use crate::config::Service;
+use crate::domain::event::{RawCode, RawRef};
 use crate::domain::record::Record;
 use crate::domain::time::Micros;
 use crate::domain::verdict::{Code, Park, Verdict};
 use crate::domain::vocabulary::Milestone;
 use crate::engine::processor::{Input, Outputs, Payload, Processor, State};
 use crate::schema::cloudevents;
+use crate::telemetry::events;
 use crate::telemetry::metrics::Metrics;
 
 /// Where observations go.
@@ -32,7 +34,7 @@ impl std::fmt::Debug for CarrierNormalizer {
 }
 
 impl CarrierNormalizer {
-    /// A normalizer that reads each topic (without prefix) in its dialect. Unknown codes are counted where metrics are given.
+    /// A normalizer that reads each topic (without prefix) in its dialect. Unknown codes are counted and logged where metrics are given.
     #[must_use]
     pub fn new(dialects: HashMap<String, Box<dyn Dialect>>, metrics: Option<Metrics>) -> Self {
         Self { dialects, metrics }
@@ -57,12 +59,16 @@ impl CarrierNormalizer {
                 sha256: hex(&Sha256::digest(&envelope.body)),
             },
         };
-        let events = dialect.parse(&message)?;
-        for event in events {
+        let told = dialect.parse(&message)?;
+        for event in told {
             if event.milestone == Milestone::Unknown
                 && let Some(metrics) = &self.metrics
             {
                 metrics.unknown_codes(dialect.source()).inc();
+                let service = Service::CarrierNormalizer.as_str();
+                let origin = events::Origin { service, topic: input.topic, partition: input.partition, offset: input.offset };
+                let RawCode { kind, code, .. } = &event.raw_code;
+                events::unknown_code(origin, dialect.source(), kind.as_deref(), code.as_deref(), &event.shipment_key);
             }
             out.publish(OBSERVATIONS, event.shipment_key.clone(), Record::ShipmentEvent(Box::new(event)));
         }

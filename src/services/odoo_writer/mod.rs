@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 
+use crate::config::Service;
 use crate::domain::record::Record;
 use crate::domain::verdict::{Code, Park};
 use crate::engine::effects::{EffectHandler, Execution, Lease, Settled};
@@ -17,8 +18,8 @@ use crate::odoo::client::Odoo;
 use crate::odoo::effects::{self, Effect, Outcome, PlanSettings};
 use crate::odoo::errors::{CallError, Class};
 use crate::resilience::{Backoff, Breaker, Limiter, Permission};
-use crate::telemetry::Clock;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::{Clock, events};
 
 /// Where results go.
 pub const RESULTS: &str = "odoo.results";
@@ -171,12 +172,17 @@ impl Lane {
 fn judge(connection: &Connection, outcomes: &[effects::EffectOutcome], clock: &Arc<dyn Clock>, metrics: &Metrics) {
     let away = |o: &effects::EffectOutcome| matches!(&o.outcome, Outcome::Wait(e) if !e.is("not_ours") && !e.is("not_tried"));
     let Ok(mut breaker) = connection.breaker.lock() else { return };
+    let was_closed = breaker.is_closed();
     if outcomes.iter().any(away) {
         breaker.failed(clock.now());
     } else {
         breaker.answered();
     }
-    metrics.breaker(connection.odoo.instance(), !breaker.is_closed());
+    let open = !breaker.is_closed();
+    metrics.breaker(connection.odoo.instance(), open);
+    if open == was_closed {
+        events::breaker_changed(Service::OdooWriter.as_str(), connection.odoo.instance(), open);
+    }
 }
 
 fn settled(instance: &str, effect: &Effect, outcome: Outcome, now: i64) -> Settled {
