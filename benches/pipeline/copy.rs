@@ -33,7 +33,8 @@ pub(crate) fn copy(brokers: &str, prefix: &str, events: usize) -> Progress {
             send(&producer, &to, message);
         }
         while producer.in_flight_count() > 0 {
-            producer.poll(Duration::from_millis(1));
+            producer.poll(Duration::ZERO);
+            std::thread::sleep(Duration::from_micros(500));
         }
         let group = consumer.group_metadata().unwrap();
         producer.send_offsets_to_transaction(&positions(&from, &batch), &group, LIMIT).unwrap();

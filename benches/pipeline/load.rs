@@ -101,7 +101,8 @@ fn send(producer: &BaseProducer, topic: &str, n: usize) {
     let mut record = BaseRecord::to(topic).key(&key).payload(&body).headers(headers);
     while let Err((error, back)) = producer.send(record) {
         assert_eq!(error.rdkafka_error_code(), Some(rdkafka::types::RDKafkaErrorCode::QueueFull), "{error}");
-        producer.poll(Duration::from_millis(1));
+        producer.poll(Duration::ZERO);
+        std::thread::sleep(Duration::from_micros(500));
         record = back;
     }
 }
@@ -113,7 +114,8 @@ pub(crate) fn preload(kafka: &Kafka, prefix: &str, events: usize) {
         send(&producer, &topic, n);
     }
     while producer.in_flight_count() > 0 {
-        producer.poll(Duration::from_millis(10));
+        producer.poll(Duration::ZERO);
+        std::thread::sleep(Duration::from_micros(500));
     }
 }
 
@@ -135,7 +137,8 @@ pub(crate) fn paced(kafka: &Kafka, prefix: &str, per_second: usize, seconds: usi
             producer.poll(Duration::ZERO);
         }
         while !reader.is_finished() && !WARM.load(std::sync::atomic::Ordering::Acquire) {
-            producer.poll(Duration::from_millis(1));
+            producer.poll(Duration::ZERO);
+            std::thread::sleep(Duration::from_micros(500));
         }
         let started = Instant::now();
         let mut sent = 0;
@@ -145,10 +148,12 @@ pub(crate) fn paced(kafka: &Kafka, prefix: &str, per_second: usize, seconds: usi
                 send(&producer, &raw, warm_up + n);
             }
             sent = due;
-            producer.poll(Duration::from_millis(1));
+            producer.poll(Duration::ZERO);
+            std::thread::sleep(Duration::from_micros(500));
         }
         while producer.in_flight_count() > 0 {
-            producer.poll(Duration::from_millis(1));
+            producer.poll(Duration::ZERO);
+            std::thread::sleep(Duration::from_micros(500));
         }
         reader.join().unwrap()
     })

@@ -16,8 +16,11 @@ use super::{Error, GroupConsumer, KafkaSettings};
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a call that may be resumed is resumed before the transaction is given up.
 const RESUMES_MAX: u32 = 6;
-/// How often the producer's queue is looked at, a millisecond each, before a transaction is given up.
-const DRAIN_POLLS_MAX: u32 = 60_000;
+/// Pause between two looks at a producer's queue. rdkafka's own `poll` with a time-out of a millisecond does not sleep: it
+/// spins until the millisecond is over, and takes the processor away from a broker beside it.
+pub(super) const LOOK_PAUSE: Duration = Duration::from_micros(500);
+/// How often the queue is looked at before a transaction is given up: a minute at most.
+const LOOKS_MAX: u32 = 120_000;
 
 /// A record to be sent.
 #[derive(Debug)]
@@ -131,12 +134,13 @@ impl TransactionalProducer {
         if let Some(timestamp) = record.timestamp_ms {
             base = base.timestamp(timestamp);
         }
-        for _ in 0..DRAIN_POLLS_MAX {
+        for _ in 0..LOOKS_MAX {
             match self.inner.send(base) {
                 Ok(()) => return Ok(()),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
                     base = back;
-                    self.inner.poll(Duration::from_millis(1));
+                    self.inner.poll(Duration::ZERO);
+                    std::thread::sleep(LOOK_PAUSE);
                 }
                 Err((error, _)) => return Err(aborting(error)),
             }
@@ -194,13 +198,13 @@ impl TransactionalProducer {
     /// Waits until nothing is in flight. rdkafka's own flush inside commit waits in slices of 100 ms, so nothing may be
     /// in flight when it is called.
     fn drain(&self) -> Result<(), Error> {
-        for _ in 0..DRAIN_POLLS_MAX {
+        for _ in 0..LOOKS_MAX {
+            self.inner.poll(Duration::ZERO);
             if self.inner.in_flight_count() == 0 {
                 break;
             }
-            self.inner.poll(Duration::from_millis(1));
+            std::thread::sleep(LOOK_PAUSE);
         }
-        self.inner.poll(Duration::ZERO);
         let failure = self.inner.context().deliveries.lock().ok().and_then(|d| d.failure.clone());
         match failure {
             Some(error) => Err(aborting(error)),

@@ -8,10 +8,11 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 
+use super::producer::LOOK_PAUSE;
 use super::{Error, KafkaSettings};
 
-/// How often the queue is looked at, a millisecond each.
-const POLLS_MAX: u32 = 30_000;
+/// How often the queue is looked at: half a minute at most.
+const LOOKS_MAX: u32 = 60_000;
 
 #[derive(Default)]
 struct Failures(AtomicU64);
@@ -57,12 +58,13 @@ impl Relay {
         let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic).headers(kept);
         record.key = key;
         record.payload = value;
-        for _ in 0..POLLS_MAX {
+        for _ in 0..LOOKS_MAX {
             match self.inner.send(record) {
                 Ok(()) => return Ok(()),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
                     record = back;
-                    self.inner.poll(Duration::from_millis(1));
+                    self.inner.poll(Duration::ZERO);
+                    std::thread::sleep(LOOK_PAUSE);
                 }
                 Err((error, _)) => return Err(error.into()),
             }
@@ -72,13 +74,13 @@ impl Relay {
 
     /// Waits until everything is acknowledged.
     pub fn settle(&self) -> Result<(), Error> {
-        for _ in 0..POLLS_MAX {
+        for _ in 0..LOOKS_MAX {
+            self.inner.poll(Duration::ZERO);
             if self.inner.in_flight_count() == 0 {
                 break;
             }
-            self.inner.poll(Duration::from_millis(1));
+            std::thread::sleep(LOOK_PAUSE);
         }
-        self.inner.poll(Duration::ZERO);
         let failed = self.inner.context().0.swap(0, Ordering::Relaxed);
         match (failed, self.inner.in_flight_count()) {
             (0, 0) => Ok(()),
