@@ -125,7 +125,8 @@ fn now_millis() -> i64 {
 
 /// Produces at a steady pace and reads what comes of it; milliseconds from end to end of every event after a warm-up.
 pub(crate) fn paced(kafka: &Kafka, prefix: &str, per_second: usize, seconds: usize) -> Vec<i64> {
-    let warm_up = per_second;
+    // A broker that has just started is slow until its code is compiled.
+    let warm_up = per_second * seconds;
     let events = warm_up + per_second * seconds;
     let raw = format!("{prefix}raw.carrier.ups");
     std::thread::scope(|scope| {

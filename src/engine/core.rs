@@ -19,13 +19,11 @@ use crate::telemetry::events;
 use crate::telemetry::metrics::{EngineMetrics, SourceCounters};
 use crate::telemetry::trace::TraceContext;
 
-const TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 /// Joined topics may be assigned apart for a moment, while one of them is not known to all members yet.
 const MISMATCH_MAX: Duration = Duration::from_mins(1);
 /// Longest pause between two tries while the brokers are away.
-const PAUSE_MAX: Duration = Duration::from_secs(5);
-/// How often a seek back is tried before the process gives its partitions up.
-const SEEK_TRIES: u32 = 30;
+pub(super) const PAUSE_MAX: Duration = Duration::from_secs(5);
 const LAG_EVERY: Duration = Duration::from_millis(500);
 
 /// Why a transaction came to nothing.
@@ -84,7 +82,8 @@ pub(super) struct Core {
     pub(super) metrics: EngineMetrics,
     sources: HashMap<String, SourceCounters>,
     mismatch_since: Option<Duration>,
-    failures: u32,
+    /// Transactions in a row that came to nothing.
+    pub(super) failures: u32,
     lag_at: Duration,
     lag_turn: usize,
 }
@@ -346,70 +345,6 @@ impl Core {
             self.assignment.assigned(again);
         }
         Ok(())
-    }
-
-    /// A transaction came to nothing: what ends the process ends it, everything else is rolled back.
-    pub(super) fn failed(&mut self, clients: &Clients, messages: &[Message<'_>], failure: Failure, started: Duration) -> Result<(), Error> {
-        match failure {
-            Failure::Engine(error) => Err(error),
-            Failure::Kafka(error @ (kafka::Error::Fatal(_) | kafka::Error::Refused(_))) => {
-                events::fenced(self.spec.name, &error.to_string());
-                Err(broken(error))
-            }
-            Failure::Kafka(error) => self.roll_back(clients, messages, &error, started),
-        }
-    }
-
-    /// The brokers or the registry are not ready: the work is thrown away whole and read again.
-    fn roll_back(&mut self, clients: &Clients, messages: &[Message<'_>], error: &kafka::Error, started: Duration) -> Result<(), Error> {
-        events::transaction_aborted(self.spec.name, &error.to_string(), messages.len() as u64);
-        self.metrics.transaction_aborted(self.around.clock.monotonic().saturating_sub(started));
-        if let Some(tasks) = &mut self.tasks {
-            tasks.aborted();
-        }
-        self.publisher.take_counts();
-        if patiently(self.spec.name, "brokers", &self.around, || clients.producer.abort())?.is_none() {
-            return Ok(());
-        }
-        self.seek_back(&clients.consumer, messages)?;
-        self.failures = self.failures.saturating_add(1);
-        let pause = Duration::from_millis(50).saturating_mul(1 << self.failures.min(7)).min(PAUSE_MAX);
-        events::waiting_for(self.spec.name, "brokers", &error.to_string(), pause);
-        std::thread::sleep(pause);
-        Ok(())
-    }
-
-    /// A batch that was interrupted before anything of it was committed: what is still ours is read again.
-    pub(super) fn abandon(&mut self, consumer: &GroupConsumer, messages: &[Message<'_>]) -> Result<(), Error> {
-        if let Some(tasks) = &mut self.tasks {
-            tasks.aborted();
-        }
-        self.seek_back(consumer, messages)?;
-        let flowing = self.assignment.flowing();
-        if flowing.is_empty() { Ok(()) } else { consumer.resume(&flowing).map_err(broken) }
-    }
-
-    /// Forgetting this is silent loss: the consumer has moved on already.
-    pub(super) fn seek_back(&mut self, consumer: &GroupConsumer, messages: &[Message<'_>]) -> Result<(), Error> {
-        let mut first: HashMap<TopicPartition, i64> = HashMap::new();
-        for m in messages {
-            let offset = first.entry((m.topic().to_owned(), m.partition())).or_insert_with(|| m.offset());
-            *offset = (*offset).min(m.offset());
-        }
-        for _ in 0..SEEK_TRIES {
-            self.reassign(consumer.take_changes());
-            let ours: Vec<_> =
-                first.iter().filter(|((t, p), _)| self.assignment.owns(t, *p)).map(|((t, p), o)| (t.clone(), *p, *o)).collect();
-            if ours.is_empty() || consumer.assignment_lost() {
-                return Ok(());
-            }
-            match consumer.seek(&ours, TIMEOUT) {
-                Ok(()) => return Ok(()),
-                Err(error @ kafka::Error::Fatal(_)) => return Err(broken(error)),
-                Err(_) => std::thread::sleep(Duration::from_millis(200)),
-            }
-        }
-        Err(Error::Fatal("the positions could not be set back".into()))
     }
 
     fn report(&self, topic: &str, partition: i32) {

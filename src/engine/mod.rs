@@ -11,6 +11,7 @@ pub mod effects;
 
 pub mod processor;
 mod publisher;
+mod rollback;
 pub mod spec;
 mod stream;
 mod tasks;

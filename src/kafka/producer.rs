@@ -14,6 +14,8 @@ use super::{Error, GroupConsumer, KafkaSettings};
 
 /// Longest one call to the transaction coordinator may take before it is asked again.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest one try to register with the coordinator may take.
+const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a call that may be resumed is resumed before the transaction is given up.
 const RESUMES_MAX: u32 = 6;
 /// Pause between two looks at a producer's queue. rdkafka's own `poll` with a time-out of a millisecond does not sleep: it
@@ -106,7 +108,8 @@ impl TransactionalProducer {
     /// Registers the instance's id with the coordinator: its predecessor is fenced and its open transaction aborted.
     pub fn init(settings: &KafkaSettings) -> Result<Self, Error> {
         let inner: BaseProducer<DeliveryContext> = settings.producer().create_with_context(DeliveryContext::default())?;
-        resume(|| inner.init_transactions(CALL_TIMEOUT))?;
+        // Whoever calls asks again; a short call lets a service that waits for its brokers hear that it shall stop.
+        inner.init_transactions(INIT_TIMEOUT).map_err(aborting)?;
         Ok(Self { inner })
     }
 
