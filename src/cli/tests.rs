@@ -51,7 +51,7 @@ fn config_show_tells_values_and_origins_but_no_secret() {
     assert_eq!((&password["value"], &password["origin"]), (&"(secret)".into(), &"variable WAYBILL_REGISTRY__PASSWORD".into()));
     let table = waybill("waybill config show", &environment).out;
     assert!(table.starts_with("SETTING") && !table.contains("hunter2"), "{table}");
-    assert!(table.lines().any(|line| line.split_whitespace().eq(["kafka.batch_ms", "50", "default"])), "{table}");
+    assert!(table.lines().any(|line| line.split_whitespace().eq(["kafka.batch_ms", "10", "default"])), "{table}");
 }
 
 #[test]
