@@ -71,6 +71,8 @@ fn nothing_is_lost_or_doubled_whoever_is_killed() {
     rig.odoo.set_faults(|f| *f = odoo_well());
     rig.wait_idle(IDLE_LIMIT, &mut instances);
     eprintln!("{:?}: idle", started.elapsed());
+    let again: usize = instances.iter().map(|i| i.logged("passed_over", 0).len()).sum();
+    eprintln!("{again} times records were read again that were done");
     let evidence = rig.judge(&run);
     let of = |topic: &str| evidence.topics.get(topic).map_or(0, Vec::len);
     eprintln!(

@@ -256,6 +256,26 @@ impl Core {
         Ok(Ok((input, stateful)))
     }
 
+    /// Leaves out what is not ours to work on: records of partitions that went, and records before the committed position,
+    /// which a client may hand out once more after a pause, a seek or a rebalance. They are done already (C1, C4).
+    pub(super) fn due<'a>(&self, messages: Vec<Message<'a>>) -> Vec<Message<'a>> {
+        let mut next: HashMap<(String, i32), Option<i64>> = HashMap::new();
+        let mut again = 0;
+        let due = messages.into_iter().filter(|m| {
+            let of = next.entry((m.topic().to_owned(), m.partition()));
+            let Some(next) = of.or_insert_with_key(|(t, p)| self.assignment.standing(t, *p).map(|s| s.next)) else { return false };
+            let new = m.offset() >= *next;
+            *next = (m.offset() + 1).max(*next);
+            again += u64::from(!new);
+            new
+        });
+        let due: Vec<_> = due.collect();
+        if again > 0 {
+            events::passed_over(self.spec.name, again);
+        }
+        due
+    }
+
     /// Counts a verdict and moves the position behind its record, pending the commit.
     pub(super) fn count(&self, message: &Message<'_>, verdict: Verdict, at: Micros, work: &mut Work) {
         let place = (message.topic().to_owned(), message.partition());

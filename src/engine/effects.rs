@@ -170,6 +170,7 @@ impl<H: EffectHandler> Effects<H> {
         core.reassign(changes);
         core.bring_up(&clients.consumer)?;
         core.report_lag(&clients.consumer);
+        let messages = core.due(messages);
         let now = core.around.clock.now();
         let expiring = core.tasks.as_mut().map(|t| t.expire(now)).unwrap_or_default();
         if messages.is_empty() && expiring.is_empty() {
@@ -191,15 +192,13 @@ impl<H: EffectHandler> Effects<H> {
     fn batch(&mut self, clients: &Clients, messages: &[Message<'_>], mut work: Work) -> Result<Option<Outcome>, Failure> {
         let mut planned = Vec::with_capacity(messages.len());
         for message in messages {
-            if self.core.assignment.owns(message.topic(), message.partition()) {
-                let headers = message.headers();
-                let effects = match self.core.input(message, &headers)? {
-                    Ok((input, _)) => self.handler.plan(&input),
-                    Err(park) => Err(park),
-                };
-                let replay = headers.iter().any(|(name, _)| name == REPLAY_OF);
-                planned.push(Planned { message, headers, effects, replay });
-            }
+            let headers = message.headers();
+            let effects = match self.core.input(message, &headers)? {
+                Ok((input, _)) => self.handler.plan(&input),
+                Err(park) => Err(park),
+            };
+            let replay = headers.iter().any(|(name, _)| name == REPLAY_OF);
+            planned.push(Planned { message, headers, effects, replay });
         }
         let todo = self.todo(&planned);
         let settled = if todo.is_empty() {

@@ -57,6 +57,7 @@ impl Stream {
         core.reassign(changes);
         core.bring_up(&clients.consumer)?;
         core.report_lag(&clients.consumer);
+        let messages = core.due(messages);
         let now = core.around.clock.now();
         let alarms = core.tasks.as_ref().map(|t| t.due(now)).unwrap_or_default();
         let expiring = core.tasks.as_mut().map(|t| t.expire(now)).unwrap_or_default();
@@ -81,9 +82,7 @@ impl Stream {
     ) -> Result<HashMap<i32, i64>, Failure> {
         clients.producer.begin()?;
         for message in messages {
-            if self.core.assignment.owns(message.topic(), message.partition()) {
-                self.one(clients, message, now, work)?;
-            }
+            self.one(clients, message, now, work)?;
         }
         for (partition, keys) in alarms {
             work.touched.insert(partition);

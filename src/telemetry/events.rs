@@ -77,6 +77,11 @@ pub fn back_again(service: &str, what: &str, after: Duration) {
     info!(event = "back_again", service, what, after_ms = millis(after), "{what} is back");
 }
 
+/// Records that were handed out a second time after they had been worked on, and were passed over.
+pub fn passed_over(service: &str, records: u64) {
+    tracing::info!(event = "passed_over", service, records, "records that are done already were read again");
+}
+
 /// A transaction was thrown away and its records will be read again.
 pub fn transaction_aborted(service: &str, cause: &str, records: u64) {
     warn!(event = "transaction_aborted", service, cause, records, "transaction aborted");
