@@ -97,8 +97,8 @@ impl<'a> Shipment<'a> {
             action_required: meaning.reason.is_some_and(ExceptionReason::needs_person),
             actor: actor(meaning),
             leg: if matches!(meaning.milestone, Milestone::Returning | Milestone::Returned) { Leg::Return } else { self.leg },
-            raw_code: happening.raw_code,
-            raw_description: happening.description,
+            raw_code: cut_code(happening.raw_code),
+            raw_description: happening.description.map(|t| cut(t, DESCRIPTION_BYTES_MAX)),
             occurred_at: told.as_ref().and_then(|t| t.at),
             offset_minutes: told.as_ref().and_then(|t| t.offset_minutes),
             time_precision: told.as_ref().map(|t| t.precision),
@@ -155,6 +155,21 @@ fn actor(meaning: Meaning) -> Option<Actor> {
     }
 }
 
+/// Longest words of a source that are kept: an event has to fit on a topic whatever was sent. The raw record has it all.
+const DESCRIPTION_BYTES_MAX: usize = 4096;
+const TEXT_BYTES_MAX: usize = 512;
+
+/// The text up to a limit, at a boundary between characters.
+fn cut(mut text: String, bytes_max: usize) -> String {
+    text.truncate(text.floor_char_boundary(bytes_max));
+    text
+}
+
+fn cut_code(code: RawCode) -> RawCode {
+    let [kind, code, sub_code] = [code.kind, code.code, code.sub_code].map(|t| t.map(|t| cut(t, TEXT_BYTES_MAX)));
+    RawCode { kind, code, sub_code }
+}
+
 /// A place, or nothing where every part is missing. A country that is no two-letter code is kept as text.
 #[must_use]
 pub fn place(
@@ -164,6 +179,8 @@ pub fn place(
     country: Option<&str>,
     facility: Option<String>,
 ) -> Option<Place> {
+    let [city, state, postal_code, facility] = [city, state, postal_code, facility].map(|t| t.map(|t| cut(t, TEXT_BYTES_MAX)));
+    let country = country.filter(|c| c.len() <= TEXT_BYTES_MAX);
     let alpha2 = country.filter(|c| c.len() == 2 && c.bytes().all(|b| b.is_ascii_alphabetic())).map(str::to_ascii_uppercase);
     let text = if alpha2.is_none() { country.map(str::to_owned) } else { None };
     let place = Place { city, state, postal_code, country: alpha2, facility, text, ..Place::default() };

@@ -105,6 +105,8 @@ pub enum Taken {
     New,
     /// Another source has told it before.
     ToldByOther,
+    /// This telling was taken in before.
+    Known,
 }
 
 /// Moment and id of a happening, and when this telling of it reached us: of two tellings the greater knows better.
@@ -189,6 +191,10 @@ impl Fold {
         let entry = Entry::of(event, self.source_index(&event.source));
         self.received_at = self.received_at.max(event.received_at);
         self.take_eta_and_pod(event, &entry);
+        // The key was forgotten with the window, the shipment lives on: carriers resend whole histories.
+        if self.entries.iter().any(|e| e.event == entry.event) {
+            return Taken::Known;
+        }
         if let Some(told) = self.entries.iter_mut().find(|e| e.is_told_by_other(&entry)) {
             told.told_by |= entry.told_by;
             told.occurred_at = told.occurred_at.or(entry.occurred_at);

@@ -90,9 +90,9 @@ impl Assignment {
         self.standing.contains_key(&(topic.to_owned(), partition))
     }
 
-    /// Whether any input of this partition number is ours.
-    pub(super) fn owns_any(&self, partition: i32) -> bool {
-        self.standing.keys().chain(&self.waiting).any(|(_, p)| *p == partition)
+    /// Whether one of these topics is ours in this partition.
+    pub(super) fn owns_any(&self, topics: &[String], partition: i32) -> bool {
+        self.standing.keys().chain(&self.waiting).any(|(t, p)| *p == partition && topics.contains(t))
     }
 
     /// Joined topics whose partition numbers differ: empty when all is well.

@@ -151,7 +151,7 @@ impl Core {
                         self.around.conservation.gone(self.spec.name, plain, *partition);
                         self.metrics.lag_forgotten(plain, *partition);
                         if let Some(tasks) = &mut self.tasks
-                            && !self.assignment.owns_any(*partition)
+                            && !self.assignment.owns_any(&self.joined, *partition)
                         {
                             tasks.rest(*partition);
                         }

@@ -205,7 +205,15 @@ impl<H: EffectHandler> Effects<H> {
             HashMap::new()
         } else {
             let not_before = self.intend(clients, &planned, &todo)?;
-            match self.act(clients, todo, not_before)? {
+            if !self.all_remembered(&planned) {
+                return Ok(None);
+            }
+            let ended = self.act(clients, todo, not_before);
+            if !matches!(ended, Ok(Ended::Settled(_))) {
+                // A call of ours may still be running in there: it is waited for like a predecessor's.
+                self.intended.clear();
+            }
+            match ended? {
                 Ended::Settled(settled) => settled,
                 Ended::Interrupted => return Ok(None),
             }
@@ -218,6 +226,15 @@ impl<H: EffectHandler> Effects<H> {
         }
         let offsets = self.commit(clients, &mut work)?;
         Ok(Some((work, offsets)))
+    }
+
+    /// Whether every record still has its memory: a disk may fail when the intention is written, and without a ledger nothing may be done.
+    fn all_remembered(&mut self, planned: &[Planned<'_, H::Effect>]) -> bool {
+        let core = &mut self.core;
+        planned.iter().all(|plan| {
+            let (topic, partition) = (plan.message.topic(), plan.message.partition());
+            core.assignment.owns(topic, partition) && core.tasks.as_mut().is_some_and(|t| t.state(partition).is_some())
+        })
     }
 
     /// The effects that the ledger does not have, each once, in order.
@@ -252,10 +269,10 @@ impl<H: EffectHandler> Effects<H> {
             effects.retain(|id| ids.contains(id));
             let Some(mut state) = self.core.tasks.as_mut().and_then(|t| t.state(partition)) else { continue };
             let before: Intent = state.get(INTENT).and_then(|b| postcard::from_bytes(b).ok()).unwrap_or_default();
+            // Whoever intended this may have begun its last call just before we took over, however old the intention is.
             let own = self.intended.get(&partition) == Some(&before.at);
-            if !own && before.effects.iter().any(|id| ids.contains(id)) {
-                let passed = Duration::from_micros(u64::try_from(now.saturating_sub(before.at)).unwrap_or(0));
-                wait = wait.max(self.limits.settle.saturating_sub(passed));
+            if !own && !before.effects.is_empty() {
+                wait = self.limits.settle;
             }
             state.put(INTENT, postcard::to_stdvec(&Intent { effects, at: now }).unwrap_or_default(), None);
             self.intended.insert(partition, now);

@@ -133,7 +133,8 @@ impl Stream {
 
     fn wake(&mut self, clients: &Clients, partition: i32, key: &[u8], now: Micros) -> Result<(), Failure> {
         let mut out = Outputs::default();
-        if let Some(mut state) = self.core.tasks.as_mut().and_then(|t| t.state(partition)) {
+        // What a record of this transaction has changed is no longer what the alarm was set for.
+        if let Some(mut state) = self.core.tasks.as_mut().and_then(|t| t.state(partition)).filter(|s| !s.is_pending(key)) {
             self.processor.wake(key, &mut state, now, &mut out);
         }
         for output in &out.records {

@@ -289,6 +289,13 @@ pub(super) struct TaskState<'a> {
     overlay: &'a mut Overlay,
 }
 
+impl TaskState<'_> {
+    /// Whether the open transaction has changed this key.
+    pub(super) fn is_pending(&self, key: &[u8]) -> bool {
+        self.overlay.is_pending(key)
+    }
+}
+
 impl State for TaskState<'_> {
     fn get(&self, key: &[u8]) -> Option<&[u8]> {
         self.overlay.get(self.store.memory(), key)

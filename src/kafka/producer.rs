@@ -1,5 +1,6 @@
 //! The transactional producer of an instance: what it sends is seen whole or not at all.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -87,8 +88,9 @@ impl ProducerContext for DeliveryContext {
                 let last = deliveries.offsets.entry(message.partition()).or_insert(-1);
                 *last = message.offset().max(*last);
             }
-            Ok(_) => {}
-            Err((error, _)) => deliveries.failure = Some(error.clone()),
+            // The first says why; what is purged after it says only that it was purged.
+            Err((error, _)) if deliveries.failure.is_none() => deliveries.failure = Some(error.clone()),
+            _ => {}
         }
     }
 }
@@ -96,6 +98,8 @@ impl ProducerContext for DeliveryContext {
 /// One per instance, used by one thread.
 pub struct TransactionalProducer {
     inner: BaseProducer<DeliveryContext>,
+    /// Whether a transaction is open: to abort none is an error that no patience mends.
+    open: Cell<bool>,
 }
 
 impl std::fmt::Debug for TransactionalProducer {
@@ -110,7 +114,7 @@ impl TransactionalProducer {
         let inner: BaseProducer<DeliveryContext> = settings.producer().create_with_context(DeliveryContext::default())?;
         // Whoever calls asks again; a short call lets a service that waits for its brokers hear that it shall stop.
         inner.init_transactions(INIT_TIMEOUT).map_err(aborting)?;
-        Ok(Self { inner })
+        Ok(Self { inner, open: Cell::new(false) })
     }
 
     /// Opens a transaction.
@@ -118,7 +122,9 @@ impl TransactionalProducer {
         if let Ok(mut deliveries) = self.inner.context().deliveries.lock() {
             *deliveries = Deliveries::default();
         }
-        Ok(self.inner.begin_transaction()?)
+        self.inner.begin_transaction()?;
+        self.open.set(true);
+        Ok(())
     }
 
     /// Hands a record to the open transaction; waits while the queue is full.
@@ -160,6 +166,7 @@ impl TransactionalProducer {
             self.send_offsets(positions, &group)?;
         }
         resume(|| self.inner.commit_transaction(CALL_TIMEOUT))?;
+        self.open.set(false);
         let deliveries = self.inner.context().deliveries.lock();
         Ok(deliveries.map(|mut d| std::mem::take(&mut d.offsets)).unwrap_or_default())
     }
@@ -180,7 +187,9 @@ impl TransactionalProducer {
     /// Commits without positions: for who reads outside any group.
     pub fn commit_empty(&self) -> Result<(), Error> {
         self.drain()?;
-        resume(|| self.inner.commit_transaction(CALL_TIMEOUT))
+        resume(|| self.inner.commit_transaction(CALL_TIMEOUT))?;
+        self.open.set(false);
+        Ok(())
     }
 
     /// Aborts once everything sent has reached the broker.
@@ -189,18 +198,33 @@ impl TransactionalProducer {
         self.abort()
     }
 
-    /// Throws away what was sent since [`Self::begin`].
+    /// Throws away what was sent since [`Self::begin`]; nothing where no transaction is open.
     pub fn abort(&self) -> Result<(), Error> {
+        if !self.open.get() {
+            return Ok(());
+        }
         self.inner.purge(PurgeConfig::default().queue().inflight());
-        resume(|| self.inner.abort_transaction(CALL_TIMEOUT)).map_err(|e| match e {
-            Error::Abort(text) => Error::Away(text),
-            other => other,
-        })
+        for _ in 0..RESUMES_MAX {
+            // librdkafka waits in its abort until somebody has taken the reports of what was purged.
+            self.take_reports();
+            match self.inner.abort_transaction(CALL_TIMEOUT) {
+                Ok(()) => {
+                    self.open.set(false);
+                    return Ok(());
+                }
+                Err(KafkaError::Transaction(e)) if e.is_retriable() && !e.is_fatal() => {}
+                Err(error) => {
+                    return Err(match aborting(error) {
+                        Error::Abort(text) => Error::Away(text),
+                        other => other,
+                    });
+                }
+            }
+        }
+        Err(Error::Away("the transaction could not be aborted yet".into()))
     }
 
-    /// Waits until nothing is in flight. rdkafka's own flush inside commit waits in slices of 100 ms, so nothing may be
-    /// in flight when it is called.
-    fn drain(&self) -> Result<(), Error> {
+    fn take_reports(&self) {
         for _ in 0..LOOKS_MAX {
             self.inner.poll(Duration::ZERO);
             if self.inner.in_flight_count() == 0 {
@@ -208,6 +232,12 @@ impl TransactionalProducer {
             }
             std::thread::sleep(LOOK_PAUSE);
         }
+    }
+
+    /// Waits until nothing is in flight. rdkafka's own flush inside commit waits in slices of 100 ms, so nothing may be
+    /// in flight when it is called.
+    fn drain(&self) -> Result<(), Error> {
+        self.take_reports();
         let failure = self.inner.context().deliveries.lock().ok().and_then(|d| d.failure.clone());
         match failure {
             Some(error) => Err(aborting(error)),
@@ -225,7 +255,8 @@ fn aborting(error: KafkaError) -> Error {
     }
 }
 
-/// Calls again while librdkafka says that the same call may be resumed.
+/// Calls again while librdkafka says that the same call may be resumed. When that does not end, the transaction's fate is not
+/// known, and librdkafka allows no other call: the process ends, and its successor's registration settles the transaction.
 fn resume(mut call: impl FnMut() -> Result<(), KafkaError>) -> Result<(), Error> {
     let mut last = String::new();
     for _ in 0..RESUMES_MAX {
@@ -235,5 +266,5 @@ fn resume(mut call: impl FnMut() -> Result<(), KafkaError>) -> Result<(), Error>
             Err(error) => return Err(aborting(error)),
         }
     }
-    Err(Error::Abort(last))
+    Err(Error::Fatal(format!("the transaction coordinator does not answer: {last}")))
 }

@@ -29,6 +29,12 @@ impl Overlay {
         }
     }
 
+    /// Whether this transaction has changed the value under a key.
+    #[must_use]
+    pub fn is_pending(&self, key: &[u8]) -> bool {
+        self.values.contains_key(key)
+    }
+
     /// Remembers a value with its alarm.
     pub fn put(&mut self, key: &[u8], value: Vec<u8>, alarm: Option<Micros>) {
         self.values.insert(key.to_vec(), Some((value, alarm)));

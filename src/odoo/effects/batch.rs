@@ -12,6 +12,11 @@ use crate::odoo::errors::{CallError, Class};
 /// and a transaction that long gets in the way of people.
 pub(super) const ROWS_MAX: usize = 200;
 
+/// Effects in portions of one call, the first at the end.
+pub(super) fn portions<'p, 'a>(effects: &'p [&'a Effect]) -> Vec<&'p [&'a Effect]> {
+    effects.chunks(ROWS_MAX).rev().collect()
+}
+
 /// The state of one execution.
 pub(super) struct Run<'a> {
     /// Where.
@@ -41,6 +46,22 @@ impl<'a> Run<'a> {
         for effect in effects {
             self.settle(effect, Outcome::refused(&error));
         }
+        Ok(())
+    }
+
+    /// A look-up for several effects was refused. One record that may not be read spoils the call for all: they are looked up in
+    /// halves until it stands alone, and only its effects are refused.
+    pub(super) fn refuse_or_halve<'p>(
+        &mut self,
+        part: &'p [&'a Effect],
+        error: CallError,
+        parts: &mut Vec<&'p [&'a Effect]>,
+    ) -> Result<(), CallError> {
+        if error.class != Class::Park || part.len() < 2 {
+            return self.refuse(part.iter().copied(), error);
+        }
+        let (first, second) = part.split_at(part.len() / 2);
+        parts.extend([second, first]);
         Ok(())
     }
 

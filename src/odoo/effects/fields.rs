@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::{Map, Value, json};
 
 use super::PICKING;
-use super::batch::{ROWS_MAX, Run};
+use super::batch::{Run, portions};
 use super::{Action, Effect, Outcome};
 use crate::domain::ids::shipment_key;
 use crate::odoo::errors::{CallError, Class};
@@ -17,8 +17,15 @@ const REFERENCE: &str = "carrier_tracking_ref";
 type Change<'a> = (Map<String, Value>, Vec<&'a Effect>);
 
 pub(super) async fn run<'a>(run: &mut Run<'a>, effects: Vec<&'a Effect>) -> Result<(), CallError> {
-    for part in effects.chunks(ROWS_MAX) {
-        let Some(mut rows) = look_up(run, part).await? else { continue };
+    let mut parts = portions(&effects);
+    while let Some(part) = parts.pop() {
+        let mut rows = match look_up(run, part).await {
+            Ok(rows) => rows,
+            Err(error) => {
+                run.refuse_or_halve(part, error, &mut parts)?;
+                continue;
+            }
+        };
         let mut changes: BTreeMap<i64, Change<'a>> = BTreeMap::new();
         for effect in part.iter().copied() {
             let Some(id) = effect.record_id else { continue };
@@ -43,23 +50,18 @@ pub(super) async fn run<'a>(run: &mut Run<'a>, effects: Vec<&'a Effect>) -> Resu
     Ok(())
 }
 
-async fn look_up<'a>(run: &mut Run<'a>, part: &[&'a Effect]) -> Result<Option<HashMap<i64, Map<String, Value>>>, CallError> {
+async fn look_up(run: &Run<'_>, part: &[&Effect]) -> Result<HashMap<i64, Map<String, Value>>, CallError> {
     let mut ids: Vec<i64> = part.iter().filter_map(|effect| effect.record_id).collect();
     ids.sort_unstable();
     ids.dedup();
     let mut names = vec![REFERENCE];
     names.extend(["delivery_state", "tracking_state"].into_iter().filter(|field| run.odoo.has_picking_field(field)));
-    match run.odoo.read(PICKING, &ids, &names).await {
-        Ok(rows) => Ok(Some(
-            rows.into_iter()
-                .filter_map(|row| match row {
-                    Value::Object(row) => Some((row.get("id")?.as_i64()?, row)),
-                    _ => None,
-                })
-                .collect(),
-        )),
-        Err(error) => run.refuse(part.iter().copied(), error).map(|()| None),
-    }
+    let rows = run.odoo.read(PICKING, &ids, &names).await?;
+    let by_id = rows.into_iter().filter_map(|row| match row {
+        Value::Object(row) => Some((row.get("id")?.as_i64()?, row)),
+        _ => None,
+    });
+    Ok(by_id.collect())
 }
 
 /// What has to be written so that the row is as the action wants it.

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
 
-use super::batch::{ROWS_MAX, Run};
+use super::batch::{ROWS_MAX, Run, portions};
 use super::{Action, Effect, Outcome};
 use crate::odoo::errors::CallError;
 
@@ -18,8 +18,11 @@ pub(super) async fn run<'a>(run: &mut Run<'a>, effects: Vec<&'a Effect>) -> Resu
         by_model.entry(&effect.model).or_default().push(effect);
     }
     for (model, effects) in by_model {
-        for part in effects.chunks(ROWS_MAX) {
-            run_part(run, model, part).await?;
+        let mut parts = portions(&effects);
+        while let Some(part) = parts.pop() {
+            if let Err(error) = run_part(run, model, part).await {
+                run.refuse_or_halve(part, error, &mut parts)?;
+            }
         }
     }
     Ok(())
@@ -29,10 +32,7 @@ async fn run_part<'a>(run: &mut Run<'a>, model: &str, part: &[&'a Effect]) -> Re
     let ids: Vec<i64> = part.iter().filter_map(|effect| effect.record_id).collect();
     let keys: Vec<String> = part.iter().filter_map(|effect| key(effect)).collect();
     let domain = json!([["res_model", "=", model], ["res_id", "in", ids], "|", ["checksum", "in", keys], ["url", "in", keys]]);
-    let rows = match run.odoo.search_read("ir.attachment", domain, &["res_id", "checksum", "url"], ROWS_MAX * 2).await {
-        Ok(rows) => rows,
-        Err(error) => return run.refuse(part.iter().copied(), error),
-    };
+    let rows = run.odoo.search_read("ir.attachment", domain, &["res_id", "checksum", "url"], ROWS_MAX * 2).await?;
     let mut found: HashSet<(i64, &str)> = HashSet::new();
     for row in &rows {
         let id = row.get("res_id").and_then(Value::as_i64).unwrap_or_default();

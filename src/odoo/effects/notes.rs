@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use super::batch::{ROWS_MAX, Run};
+use super::batch::{ROWS_MAX, Run, portions};
 use super::{Action, Effect, Outcome};
 use crate::odoo::errors::CallError;
 
@@ -15,14 +15,15 @@ pub(super) fn message_id(effect_id: &str) -> String {
 }
 
 pub(super) async fn run<'a>(run: &mut Run<'a>, effects: Vec<&'a Effect>) -> Result<(), CallError> {
-    for part in effects.chunks(ROWS_MAX) {
+    let mut parts_left = portions(&effects);
+    while let Some(part) = parts_left.pop() {
         let ids: Vec<&str> = part.iter().filter_map(|effect| parts(effect)).map(|(id, _)| id).collect();
         let domain = json!([["message_id", "in", ids]]);
         // Twice as many rows as ids: should there be doubles from elsewhere, they must not hide another note.
         let found = match run.odoo.search_read("mail.message", domain, &["message_id"], ROWS_MAX * 2).await {
             Ok(rows) => rows,
             Err(error) => {
-                run.refuse(part.iter().copied(), error)?;
+                run.refuse_or_halve(part, error, &mut parts_left)?;
                 continue;
             }
         };
