@@ -67,7 +67,7 @@ impl<'a> Context<'a> {
     /// Stdout cannot be written to.
     pub fn table<const N: usize>(&mut self, heading: [&str; N], rows: &[[String; N]]) -> std::io::Result<()> {
         let cut = |cell: &str| -> String {
-            let flat = cell.replace(['\n', '\r', '\t'], " ");
+            let flat = printable(cell);
             if flat.chars().count() <= CELL_CHARS_MAX { flat } else { flat.chars().take(CELL_CHARS_MAX - 1).chain(['…']).collect() }
         };
         let rows: Vec<[String; N]> =
@@ -84,4 +84,10 @@ impl<'a> Context<'a> {
         }
         Ok(())
     }
+}
+
+/// Text of strangers as a terminal may show it: control characters and marks that turn the direction of writing become blanks.
+pub(super) fn printable(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if c.is_control() || turns(c) { ' ' } else { c }).collect()
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::args::{DlqAction, DlqArgs, DlqFilter};
+use super::context::printable;
 use super::{Context, Exit, Output};
 use crate::config::{Config, Service};
 use crate::domain::time::rfc3339;
@@ -138,10 +139,10 @@ fn show(config: &Config, service: Service, at: (i32, i64), reveal: bool, context
             let row = Row::new(&letter, None);
             let names = ["service", "at", "parked", "code", "cause", "from", "key"];
             for (name, value) in names.iter().zip(row.cells()) {
-                writeln!(context.out, "{name}: {value}")?;
+                writeln!(context.out, "{name}: {}", printable(&value))?;
             }
             for (name, value) in headers {
-                writeln!(context.out, "header {name}: {value}")?;
+                writeln!(context.out, "header {}: {}", printable(name), printable(&value))?;
             }
             match (&digest, &body) {
                 (None, _) => writeln!(context.out, "no value (a tombstone)")?,

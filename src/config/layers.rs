@@ -270,7 +270,7 @@ fn is_secret(key: &[String]) -> bool {
         Some("odoo") => last == "api.key",
         Some("kafka") => {
             key.get(1).is_some_and(|k| k == "properties")
-                && ["password", "secret", "key.pem", "jaas", "token"].iter().any(|word| last.contains(word))
+                && ["password", "secret", "key.pem", "jaas", "token", "oauthbearer.config"].iter().any(|word| last.contains(word))
         }
         _ => false,
     }

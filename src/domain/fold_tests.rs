@@ -88,6 +88,23 @@ fn a_correction_takes_delivered_back() {
 }
 
 #[test]
+fn a_history_that_is_resent_after_its_keys_were_forgotten_is_no_news() {
+    let told = [event(1, 10, Milestone::DeliveryAttempted), event(2, 12, Milestone::OutForDelivery)];
+    let mut fold = fold_before(&told);
+    let before = fold.status("1Z1");
+    assert_eq!(told.map(|e| fold.take(&e)), [Taken::Known, Taken::Known]);
+    assert_eq!(fold.status("1Z1"), before);
+}
+
+fn fold_before(told: &[ShipmentEvent]) -> Fold {
+    let mut fold = Fold::new("ups", "1Z1");
+    for event in told {
+        assert_eq!(fold.take(event), Taken::New);
+    }
+    fold
+}
+
+#[test]
 fn two_sources_tell_one_happening() {
     let mut fold = Fold::new("ups", "1Z1");
     let direct = event(1, 10, Milestone::OutForDelivery);
