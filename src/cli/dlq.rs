@@ -184,6 +184,7 @@ fn replay(config: &Config, service: Service, filter: &DlqFilter, dry: bool, cont
                 stuck += 1;
                 let state = match obstacle {
                     Obstacle::NoOrigin => "stays: its headers do not say where it came from",
+                    Obstacle::Cut => "stays: it was too large to be kept whole; the original stands where it came from",
                     Obstacle::NoPartition => "stays: the partition it came from is no more",
                 };
                 rows.push(Row::new(&letter, Some(state)));

@@ -61,7 +61,7 @@ impl Inputs {
 #[derive(Debug, Default)]
 pub(super) struct Assignment {
     standing: BTreeMap<TopicPartition, Standing>,
-    /// Assigned, and paused until brought up.
+    /// Assigned, and not taken up before their memory is there.
     waiting: BTreeSet<TopicPartition>,
 }
 
@@ -106,11 +106,11 @@ impl Assignment {
     }
 
     /// A partition is brought up and flows from here.
-    pub(super) fn flows(&mut self, committed: &Committed, low: i64) {
+    pub(super) fn flows(&mut self, committed: &Committed, next: i64) {
         let partition = (committed.topic.clone(), committed.partition);
         self.waiting.remove(&partition);
         let counts = Counts::from_metadata(&committed.metadata).unwrap_or_default();
-        self.standing.insert(partition, Standing { next: committed.offset.unwrap_or(low), counts });
+        self.standing.insert(partition, Standing { next, counts });
     }
 
     pub(super) fn standing(&self, topic: &str, partition: i32) -> Option<&Standing> {

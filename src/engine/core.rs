@@ -24,6 +24,8 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 const MISMATCH_MAX: Duration = Duration::from_mins(1);
 /// Longest pause between two tries while the brokers are away.
 pub(super) const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// Longest wait for clients to close.
+const CLOSE_MAX: Duration = Duration::from_secs(10);
 const LAG_EVERY: Duration = Duration::from_millis(500);
 
 /// Why a transaction came to nothing.
@@ -70,6 +72,22 @@ pub(super) struct Clients {
     pub(super) producer: TransactionalProducer,
 }
 
+impl Clients {
+    /// Leaves the group and closes. Who has lost the brokers for good may wait for them without end while it closes.
+    pub(super) fn close(self, service: &'static str) {
+        self.consumer.leave();
+        let (tell, told) = std::sync::mpsc::sync_channel(1);
+        let closing = std::thread::Builder::new().name("close".to_owned()).spawn(move || {
+            drop(self);
+            // Nobody hears it when it took too long.
+            let _ = tell.send(());
+        });
+        if closing.is_err() || told.recv_timeout(CLOSE_MAX).is_err() {
+            events::waiting_for(service, "brokers", "the clients do not close; the process ends without that", Duration::ZERO);
+        }
+    }
+}
+
 pub(super) struct Core {
     pub(super) spec: ServiceSpec,
     pub(super) settings: EngineSettings,
@@ -86,6 +104,8 @@ pub(super) struct Core {
     pub(super) failures: u32,
     lag_at: Duration,
     lag_turn: usize,
+    /// Before this nothing is said of what keeps the client from fetching.
+    pub(super) hindrance_at: Duration,
 }
 
 impl Core {
@@ -118,12 +138,22 @@ impl Core {
             failures: 0,
             lag_at: Duration::ZERO,
             lag_turn: 0,
+            hindrance_at: Duration::ZERO,
             spec,
             settings,
             tasks,
             around,
         };
         Ok(Some((core, Clients { consumer, producer })))
+    }
+
+    /// Leaves the group, asked to or not, and hands on how the loop ended.
+    pub(super) fn end(&self, clients: Clients, ended: Result<(), Error>) -> Result<(), Error> {
+        let started = self.around.clock.monotonic();
+        events::draining(self.spec.name);
+        clients.close(self.spec.name);
+        events::drained(self.spec.name, self.around.clock.monotonic().saturating_sub(started));
+        ended
     }
 
     pub(super) fn plain<'a>(&self, topic: &'a str) -> &'a str {
@@ -165,7 +195,11 @@ impl Core {
     pub(super) fn bring_up(&mut self, consumer: &GroupConsumer) -> Result<(), Error> {
         let waiting = self.assignment.waiting();
         self.around.health.set_restored(waiting.is_empty());
-        if waiting.is_empty() || self.mismatched()? {
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        if self.mismatched()? {
+            consumer.decline();
             return Ok(());
         }
         match self.try_bring_up(consumer, &waiting) {
@@ -194,17 +228,17 @@ impl Core {
             }
             tasks.report_bytes();
         }
-        let mut lows = Vec::with_capacity(committed.len());
+        let mut starts = Vec::with_capacity(committed.len());
         for stand in &committed {
-            lows.push(match stand.offset {
+            let next = match stand.offset {
                 Some(offset) => offset,
                 None => consumer.watermarks(&stand.topic, stand.partition, TIMEOUT)?.0,
-            });
+            };
+            starts.push((stand.topic.clone(), stand.partition, next));
         }
-        // Together or not at all: a partition that counts as brought up and was not resumed would stand still for ever.
-        consumer.resume(waiting)?;
-        for (stand, low) in committed.iter().zip(lows) {
-            self.assignment.flows(stand, low);
+        consumer.take_up(&starts)?;
+        for (stand, (.., next)) in committed.iter().zip(starts) {
+            self.assignment.flows(stand, next);
             self.report(&stand.topic, stand.partition);
         }
         Ok(())
@@ -256,26 +290,6 @@ impl Core {
         Ok(Ok((input, stateful)))
     }
 
-    /// Leaves out what is not ours to work on: records of partitions that went, and records before the committed position,
-    /// which a client may hand out once more after a pause, a seek or a rebalance. They are done already (C1, C4).
-    pub(super) fn due<'a>(&self, messages: Vec<Message<'a>>) -> Vec<Message<'a>> {
-        let mut next: HashMap<(String, i32), Option<i64>> = HashMap::new();
-        let mut again = 0;
-        let due = messages.into_iter().filter(|m| {
-            let of = next.entry((m.topic().to_owned(), m.partition()));
-            let Some(next) = of.or_insert_with_key(|(t, p)| self.assignment.standing(t, *p).map(|s| s.next)) else { return false };
-            let new = m.offset() >= *next;
-            *next = (m.offset() + 1).max(*next);
-            again += u64::from(!new);
-            new
-        });
-        let due: Vec<_> = due.collect();
-        if again > 0 {
-            events::passed_over(self.spec.name, again);
-        }
-        due
-    }
-
     /// Counts a verdict and moves the position behind its record, pending the commit.
     pub(super) fn count(&self, message: &Message<'_>, verdict: Verdict, at: Micros, work: &mut Work) {
         let place = (message.topic().to_owned(), message.partition());
@@ -313,13 +327,13 @@ impl Core {
             timestamp: message.timestamp(),
             tombstone: message.value().is_none(),
         };
-        let headers = dead_letter::headers(headers, origin, park);
+        let letter = dead_letter::letter(message.key().unwrap_or_default(), message.value(), headers, origin, park);
         producer.send(&OutRecord {
             topic: &self.spec.full(self.spec.dead_letters),
             partition: None,
-            key: message.key().unwrap_or_default(),
-            value: message.value(),
-            headers: &headers,
+            key: letter.key,
+            value: letter.value,
+            headers: &letter.headers,
             timestamp_ms: None,
             report_offset: false,
         })?;

@@ -13,8 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 use super::assignment::inputs_by_partition;
-use super::batch::{Collected, collect};
-use super::core::{Clients, Core, Failure, Work, broken, trace_of};
+use super::core::{Clients, Core, Failure, Work, trace_of};
 use super::dead_letter::header::REPLAY_OF;
 use super::processor::{Headers, Input, Output, State};
 use super::spec::{EngineSettings, ServiceSpec, Surroundings};
@@ -122,16 +121,13 @@ pub fn run_effects<H: EffectHandler>(
     runtime: tokio::runtime::Handle,
     around: Surroundings,
 ) -> Result<(), Error> {
-    let name = spec.name;
     let Some((core, clients)) = Core::start(spec, kafka, settings, around)? else { return Ok(()) };
     let mut effects = Effects { core, handler, limits, runtime, intended: HashMap::new(), done: 0 };
-    while !effects.core.around.stopping() {
-        effects.round(&clients)?;
+    let mut ended = Ok(());
+    while ended.is_ok() && !effects.core.around.stopping() {
+        ended = effects.round(&clients);
     }
-    events::draining(name);
-    clients.consumer.leave();
-    events::drained(name, Duration::ZERO);
-    Ok(())
+    effects.core.end(clients, ended)
 }
 
 struct Effects<H: EffectHandler> {
@@ -165,12 +161,8 @@ enum Ended {
 
 impl<H: EffectHandler> Effects<H> {
     fn round(&mut self, clients: &Clients) -> Result<(), Error> {
+        let messages = self.core.collect(&clients.consumer)?;
         let core = &mut self.core;
-        let Collected { messages, changes } = collect(&clients.consumer, &core.settings, &core.around).map_err(broken)?;
-        core.reassign(changes);
-        core.bring_up(&clients.consumer)?;
-        core.report_lag(&clients.consumer);
-        let messages = core.due(messages);
         let now = core.around.clock.now();
         let expiring = core.tasks.as_mut().map(|t| t.expire(now)).unwrap_or_default();
         if messages.is_empty() && expiring.is_empty() {

@@ -2,12 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::Error;
 use super::assignment::inputs_by_partition;
-use super::batch::{Collected, collect};
-use super::core::{Clients, Core, Failure, Work, broken, trace_of};
+use super::core::{Clients, Core, Failure, Work, trace_of};
 use super::processor::{Headers, Outputs, Processor};
 use super::spec::{EngineSettings, ServiceSpec, Surroundings};
 use super::tasks::NoState;
@@ -33,16 +31,13 @@ pub fn run_stream(
     processor: Box<dyn Processor>,
     around: Surroundings,
 ) -> Result<(), Error> {
-    let name = spec.name;
     let Some((core, clients)) = Core::start(spec, kafka, settings, around)? else { return Ok(()) };
     let mut stream = Stream { core, processor };
-    while !stream.core.around.stopping() {
-        stream.round(&clients)?;
+    let mut ended = Ok(());
+    while ended.is_ok() && !stream.core.around.stopping() {
+        ended = stream.round(&clients);
     }
-    events::draining(name);
-    clients.consumer.leave();
-    events::drained(name, Duration::ZERO);
-    Ok(())
+    stream.core.end(clients, ended)
 }
 
 struct Stream {
@@ -52,12 +47,8 @@ struct Stream {
 
 impl Stream {
     fn round(&mut self, clients: &Clients) -> Result<(), Error> {
+        let messages = self.core.collect(&clients.consumer)?;
         let core = &mut self.core;
-        let Collected { messages, changes } = collect(&clients.consumer, &core.settings, &core.around).map_err(broken)?;
-        core.reassign(changes);
-        core.bring_up(&clients.consumer)?;
-        core.report_lag(&clients.consumer);
-        let messages = core.due(messages);
         let now = core.around.clock.now();
         let alarms = core.tasks.as_ref().map(|t| t.due(now)).unwrap_or_default();
         let expiring = core.tasks.as_mut().map(|t| t.expire(now)).unwrap_or_default();

@@ -1,11 +1,13 @@
 //! A member of a consumer group that owns its positions: nothing is committed behind the engine's back.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, ConsumerGroupMetadata, Rebalance};
-use rdkafka::error::KafkaError;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, ConsumerGroupMetadata, RebalanceProtocol};
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
 use super::{Error, KafkaSettings};
@@ -13,7 +15,7 @@ use super::{Error, KafkaSettings};
 /// A change of what this member is assigned, in the order in which it happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AssignmentChange {
-    /// These partitions are ours now; they are paused until the engine resumes them.
+    /// The group gives us these partitions. Nothing flows before [`GroupConsumer::take_up`].
     Assigned(Vec<(String, i32)>),
     /// These partitions are no longer ours. `lost`: another may own them already.
     Revoked {
@@ -86,8 +88,13 @@ impl Message<'_> {
     }
 }
 
+#[derive(Default)]
 struct GroupContext {
     changes: Mutex<Vec<AssignmentChange>>,
+    /// The group has given us partitions and waits for our answer.
+    offered: AtomicBool,
+    /// Nobody takes anything up any more.
+    closing: AtomicBool,
 }
 
 impl GroupContext {
@@ -112,20 +119,41 @@ impl ClientContext for GroupContext {
 }
 
 impl ConsumerContext for GroupContext {
-    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        if let Rebalance::Revoke(list) = rebalance {
-            self.note(AssignmentChange::Revoked { partitions: pairs(list), lost: consumer.assignment_lost() });
-        }
-    }
-
-    fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        if let Rebalance::Assign(list) = rebalance {
-            // Nothing flows before the memory of a partition has been brought up.
-            if let Err(error) = consumer.pause(list) {
-                tracing::warn!(event = "pause_failed", %error);
+    /// What is given is only noted here and answered by [`GroupConsumer::take_up`] with the positions that the group has
+    /// committed. To assign here and to pause at once is a race inside librdkafka: the start of a partition may be taken
+    /// for outdated, and then it stands still for ever, without an error (librdkafka issues 2190 and 5591).
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, kind: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        if kind == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            if list.count() == 0 || self.closing.load(Ordering::Relaxed) {
+                told(answer(consumer, &TopicPartitionList::new()));
+            } else {
+                self.offered.store(true, Ordering::Relaxed);
             }
             self.note(AssignmentChange::Assigned(pairs(list)));
+            return;
         }
+        self.note(AssignmentChange::Revoked { partitions: pairs(list), lost: consumer.assignment_lost() });
+        // What is given back paused comes back paused.
+        told(consumer.resume(list));
+        self.offered.store(false, Ordering::Relaxed);
+        told(match consumer.rebalance_protocol() {
+            RebalanceProtocol::Cooperative => consumer.incremental_unassign(list),
+            RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.unassign(),
+        });
+    }
+}
+
+/// Answers what the group has given: from here on these partitions are fetched, and no others of what was given.
+fn answer(consumer: &BaseConsumer<GroupContext>, list: &TopicPartitionList) -> KafkaResult<()> {
+    match consumer.rebalance_protocol() {
+        RebalanceProtocol::Cooperative => consumer.incremental_assign(list),
+        RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.assign(list),
+    }
+}
+
+fn told(result: KafkaResult<()>) {
+    if let Err(error) = result {
+        tracing::warn!(event = "rebalance_failed", %error);
     }
 }
 
@@ -143,8 +171,7 @@ impl std::fmt::Debug for GroupConsumer {
 impl GroupConsumer {
     /// Joins the group for these topics; a name that begins with `^` is a pattern.
     pub fn subscribe(settings: &KafkaSettings, topics: &[String]) -> Result<Self, Error> {
-        let inner: BaseConsumer<GroupContext> =
-            settings.consumer().create_with_context(GroupContext { changes: Mutex::new(Vec::new()) })?;
+        let inner: BaseConsumer<GroupContext> = settings.consumer().create_with_context(GroupContext::default())?;
         let names: Vec<&str> = topics.iter().map(String::as_str).collect();
         inner.subscribe(&names)?;
         Ok(Self { inner })
@@ -160,6 +187,20 @@ impl GroupConsumer {
         self.inner.context().changes.lock().map(|mut c| std::mem::take(&mut *c)).unwrap_or_default()
     }
 
+    /// Fetches what the group has given from these positions (topic, partition, next offset).
+    pub fn take_up(&self, starts: &[(String, i32, i64)]) -> Result<(), Error> {
+        answer(&self.inner, &positions(starts)?)?;
+        self.inner.context().offered.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Takes nothing up of what the group has given, which waits for an answer before it can assign anew.
+    pub fn decline(&self) {
+        if self.inner.context().offered.swap(false, Ordering::Relaxed) {
+            told(answer(&self.inner, &TopicPartitionList::new()));
+        }
+    }
+
     /// Stops fetching these partitions.
     pub fn pause(&self, partitions: &[(String, i32)]) -> Result<(), Error> {
         Ok(self.inner.pause(&list_of(partitions))?)
@@ -171,12 +212,8 @@ impl GroupConsumer {
     }
 
     /// Goes back to these positions, so that what was not committed is read again.
-    pub fn seek(&self, positions: &[(String, i32, i64)], timeout: Duration) -> Result<(), Error> {
-        let mut list = TopicPartitionList::with_capacity(positions.len());
-        for (topic, partition, offset) in positions {
-            list.add_partition_offset(topic, *partition, Offset::Offset(*offset))?;
-        }
-        let result = self.inner.seek_partitions(list, timeout)?;
+    pub fn seek(&self, back_to: &[(String, i32, i64)], timeout: Duration) -> Result<(), Error> {
+        let result = self.inner.seek_partitions(positions(back_to)?, timeout)?;
         for element in result.elements() {
             element.error()?;
         }
@@ -230,8 +267,29 @@ impl GroupConsumer {
 
     /// Leaves the group.
     pub fn leave(&self) {
+        self.close();
         self.inner.unsubscribe();
     }
+
+    /// librdkafka does not end before everything it has given is answered.
+    fn close(&self) {
+        self.inner.context().closing.store(true, Ordering::Relaxed);
+        self.decline();
+    }
+}
+
+impl Drop for GroupConsumer {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn positions(of: &[(String, i32, i64)]) -> Result<TopicPartitionList, Error> {
+    let mut list = TopicPartitionList::with_capacity(of.len());
+    for (topic, partition, offset) in of {
+        list.add_partition_offset(topic, *partition, Offset::Offset(*offset))?;
+    }
+    Ok(list)
 }
 
 fn list_of(partitions: &[(String, i32)]) -> TopicPartitionList {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rdkafka::consumer::ConsumerGroupMetadata;
 
-use super::{Error, GroupConsumer, KafkaSettings, OutRecord, Position, RecordReader, TransactionalProducer};
+use super::{AssignmentChange, Error, GroupConsumer, KafkaSettings, OutRecord, Position, RecordReader, TransactionalProducer};
 
 /// What the cluster does not keep.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,7 +107,9 @@ fn joined(settings: &KafkaSettings, topic: &str) -> Result<GroupConsumer, Error>
         if let Some(Err(Error::Fatal(text))) = member.poll(POLL) {
             return Err(Error::Fatal(text));
         }
-        if !member.assignment()?.is_empty() {
+        let is_given = |c: &AssignmentChange| matches!(c, AssignmentChange::Assigned(given) if !given.is_empty());
+        if member.take_changes().iter().any(is_given) {
+            member.decline();
             return Ok(member);
         }
     }

@@ -22,8 +22,9 @@ const RESUMES_MAX: u32 = 6;
 /// Pause between two looks at a producer's queue. rdkafka's own `poll` with a time-out of a millisecond does not sleep: it
 /// spins until the millisecond is over, and takes the processor away from a broker beside it.
 pub(super) const LOOK_PAUSE: Duration = Duration::from_micros(500);
-/// How often the queue is looked at before a transaction is given up: a minute at most.
-const LOOKS_MAX: u32 = 120_000;
+/// How often the queue is looked at before a transaction is given up: ten seconds, and more on a machine that is busy.
+/// Brokers that need longer are waited for without a transaction.
+const LOOKS_MAX: u32 = 20_000;
 
 /// A record to be sent.
 #[derive(Debug)]

@@ -226,7 +226,7 @@ pub(crate) fn brokers() {
     }
     let mut rig = Rig::new(&kafka, "brokers-away");
     rig.extra.push(("WAYBILL_KAFKA__PROBE".to_owned(), "true".to_owned()));
-    let run = generate(815, 1_500);
+    let run = generate(815, 3_000);
     kafka.stop(Down::Term);
     let mut instances: Vec<Instance> = SERVICES.iter().map(|s| rig.start(s, "0", true)).collect();
     for instance in &instances {
@@ -236,15 +236,20 @@ pub(crate) fn brokers() {
     kafka.resume();
     look::wait_ready(&instances);
 
-    rig.produce(&run.records);
-    wait_until(Duration::from_secs(30), "work is under way", || Metrics::of(&instances[2]).count("waybill_records_total", &[]) > 200);
-    kafka.stop(Down::Term);
-    for instance in &mut instances {
-        assert_eq!(look::status(instance, "/livez"), Some(200), "{}: a restart would not help", instance.service);
-        assert!(look::get(&instance.address(), "/metrics").is_some());
+    for part in run.records.chunks(run.records.len() / 2 + 1) {
+        let before = Metrics::of(&instances[2]).count("waybill_records_total", &[]);
+        rig.produce(part);
+        wait_until(Duration::from_secs(30), "work is under way", || {
+            Metrics::of(&instances[2]).count("waybill_records_total", &[]) > before + 50
+        });
+        kafka.stop(Down::Term);
+        for instance in &mut instances {
+            assert_eq!(look::status(instance, "/livez"), Some(200), "{}: a restart would not help", instance.service);
+            assert!(look::get(&instance.address(), "/metrics").is_some());
+        }
+        kafka.resume();
+        rig.wait_idle(Duration::from_mins(2), &mut instances);
     }
-    kafka.resume();
-    rig.wait_idle(Duration::from_mins(2), &mut instances);
     look::wait_ready(&instances);
     rig.judge(&run);
 }

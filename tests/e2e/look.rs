@@ -5,8 +5,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use crate::support::poll_until;
 use crate::support::rig::Instance;
-use crate::support::wait_until;
 
 /// Longest that a service may take to be ready.
 pub(crate) const READY_LIMIT: Duration = Duration::from_secs(40);
@@ -30,7 +30,8 @@ pub(crate) fn status(instance: &Instance, path: &str) -> Option<u16> {
 /// Waits until all are ready.
 pub(crate) fn wait_ready(instances: &[Instance]) {
     for instance in instances {
-        wait_until(READY_LIMIT, &format!("{} {} is ready", instance.service, instance.name), || status(instance, "/readyz") == Some(200));
+        let ready = poll_until(READY_LIMIT, || (status(instance, "/readyz") == Some(200)).then_some(()));
+        assert!(ready.is_some(), "{} {} is not ready: {:#?}", instance.service, instance.name, instance.last_words());
     }
 }
 

@@ -92,6 +92,11 @@ impl Instance {
         lines.filter(|line| line.get("event").and_then(|e| e.as_str()) == Some(event)).collect()
     }
 
+    /// The last it has logged, newest first.
+    pub fn last_words(&self) -> Vec<String> {
+        self.output().lines().rev().take(12).map(str::to_owned).collect()
+    }
+
     /// How many lines it has logged.
     pub fn lines(&self) -> usize {
         self.output().lines().count()
@@ -373,9 +378,7 @@ impl<'a> Rig<'a> {
             times = if self.idle() { times + 1 } else { 0 };
             if started.elapsed() >= limit {
                 for instance in instances {
-                    let output = instance.output();
-                    let last: Vec<&str> = output.lines().rev().take(6).collect();
-                    eprintln!("{} {}: {last:#?}", instance.service, instance.name);
+                    eprintln!("{} {}: {:#?}", instance.service, instance.name, instance.last_words());
                 }
                 if std::env::var_os("WAYBILL_KEEP").is_some() {
                     eprintln!("kept: {}", self.dir.path().display());

@@ -159,6 +159,8 @@ pub enum Obstacle {
     NoOrigin,
     /// The partition it came from is no more.
     NoPartition,
+    /// It was too large to be kept whole.
+    Cut,
 }
 
 /// Sends dead letters to the partitions they came from, many in one transaction.
@@ -205,6 +207,9 @@ impl Replay {
     /// The batch could not be sent: none of it was.
     pub fn add(&mut self, letter: DeadLetter) -> Result<Result<Vec<DeadLetter>, (DeadLetter, Obstacle)>, Error> {
         let Some(origin) = letter.origin() else { return Ok(Err((letter, Obstacle::NoOrigin))) };
+        if !letter.told(header::CUT).is_empty() {
+            return Ok(Err((letter, Obstacle::Cut)));
+        }
         let partitions = if let Some(known) = self.partitions.get(&origin.topic) {
             *known
         } else {

@@ -167,8 +167,9 @@ impl Stage {
             let polled = viewer.poll(Duration::from_millis(1));
             for change in viewer.take_changes() {
                 if let AssignmentChange::Assigned(partitions) = change {
-                    // Only a picture is painted here: what cannot be resumed is not shown.
-                    let _ = viewer.resume(&partitions);
+                    let starts: Vec<_> = partitions.into_iter().map(|(topic, partition)| (topic, partition, 0)).collect();
+                    // Only a picture is painted here: what cannot be taken up is not shown.
+                    let _ = viewer.take_up(&starts);
                 }
             }
             let Some(Ok(message)) = polled else { return };

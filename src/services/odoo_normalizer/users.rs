@@ -7,6 +7,9 @@ use crate::engine::processor::State;
 /// Deliveries on one page.
 pub(super) const PAGE_LEN: usize = 200;
 
+/// From one page to the next, microseconds.
+const PAGE_EVERY: Micros = 100_000;
+
 /// What is used, with how many pages of its newest users are kept. A delivery method has very many: its pages are
 /// worked off one alarm each.
 const KINDS: [(&str, u32); 3] = [("res.partner", 1), ("delivery.carrier", 250), ("sale.order", 1)];
@@ -71,10 +74,12 @@ pub(super) fn add(state: &mut dyn State, model: &str, instance: &str, id: i64, p
 /// The newest users of a record. Its other pages are woken one by one, so that no transaction has to hold them all.
 pub(super) fn of(state: &mut dyn State, model: &str, instance: &str, id: i64, now: Micros) -> Vec<i64> {
     let newest = head(state, model, instance, id);
+    let mut at = now;
     for other in (0..pages_max(model)).filter(|p| *p != newest) {
         let key = page_key(model, instance, id, other);
         let Some(bytes) = state.get(&key).map(<[u8]>::to_vec) else { continue };
-        state.put(&key, bytes, Some(now));
+        state.put(&key, bytes, Some(at));
+        at += PAGE_EVERY;
     }
     page(state, &page_key(model, instance, id, newest))
 }
