@@ -85,7 +85,7 @@ pub(crate) fn body(n: usize) -> Vec<u8> {
 }
 
 fn producer(kafka: &Kafka) -> BaseProducer {
-    kafka.client(&[("linger.ms", "2"), ("partitioner", "murmur2_random"), ("queue.buffering.max.messages", "20000")]).create().unwrap()
+    kafka.client(&[("partitioner", "murmur2_random"), ("queue.buffering.max.messages", "20000")]).create().unwrap()
 }
 
 /// A raw record as a relay sends it.

@@ -82,7 +82,7 @@ fn wall(local: DateTime, precision: TimePrecision) -> String {
     match precision {
         TimePrecision::Date => local.date().to_string(),
         TimePrecision::Minute => local.strftime("%Y-%m-%dT%H:%M").to_string(),
-        TimePrecision::Second => local.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
+        TimePrecision::Second => format!("{local:.0}"),
     }
 }
 
@@ -110,7 +110,7 @@ pub fn day_of(at: Micros, days: i64) -> String {
 /// RFC 3339 in UTC to the second, for people and logs.
 #[must_use]
 pub fn rfc3339(at: Micros) -> String {
-    jiff::Timestamp::from_microsecond(at).map_or_else(|_| at.to_string(), |t| t.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+    jiff::Timestamp::from_microsecond(at).map_or_else(|_| at.to_string(), |t| format!("{t:.0}"))
 }
 
 /// The moment of an RFC 3339 text (`2026-11-20T08:15:00+01:00`); `None` without an offset, or for anything else.
@@ -122,6 +122,17 @@ pub fn parse_rfc3339(text: &str) -> Option<Micros> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_is_told_to_the_second_it_lies_in() {
+        for (at, told) in [
+            (1_763_625_600_999_999, "2025-11-20T08:00:00Z"),
+            (1_763_625_600_000_000, "2025-11-20T08:00:00Z"),
+            (0, "1970-01-01T00:00:00Z"),
+        ] {
+            assert_eq!(rfc3339(at), told);
+        }
+    }
 
     fn clock(text: &str) -> DateTime {
         text.parse().expect(text)

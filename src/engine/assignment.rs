@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::conservation::Counts;
 use super::spec::{InputSpec, ServiceSpec};
+use super::work::Places;
 use crate::kafka::{Committed, Position};
 use crate::store::InputOffset;
 
@@ -124,18 +125,18 @@ impl Assignment {
     }
 
     /// A transaction committed these.
-    pub(super) fn advance(&mut self, moved: HashMap<TopicPartition, Standing>) {
-        for (partition, standing) in moved {
-            if let Some(known) = self.standing.get_mut(&partition) {
-                *known = standing;
+    pub(super) fn advance(&mut self, moved: &Places<Standing>) {
+        for (partition, standing) in moved.iter() {
+            if let Some(known) = self.standing.get_mut(partition) {
+                *known = standing.clone();
             }
         }
     }
 
     /// The positions of one transaction: what it moved, and for a partition that only an alarm touched, where it
     /// stands, so that the broker checks the membership all the same.
-    pub(super) fn positions(&self, moved: &HashMap<TopicPartition, Standing>, touched: &BTreeSet<i32>, joined: &[String]) -> Vec<Position> {
-        let mut all: BTreeMap<TopicPartition, Standing> = moved.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+    pub(super) fn positions(&self, moved: &Places<Standing>, touched: &BTreeSet<i32>, joined: &[String]) -> Vec<Position> {
+        let mut all: BTreeMap<TopicPartition, Standing> = moved.iter().cloned().collect();
         for topic in joined {
             for partition in touched {
                 let place = (topic.clone(), *partition);

@@ -1,12 +1,12 @@
 //! Collects the records of one transaction. No transaction is open meanwhile, so a rebalance costs nothing but the
 //! records that were collected for the partitions that went.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use super::Error;
 use super::core::{Core, broken};
 use super::spec::{EngineSettings, Surroundings};
+use super::work::Places;
 use crate::kafka::{self, AssignmentChange, GroupConsumer, Message};
 use crate::telemetry::events;
 
@@ -92,11 +92,12 @@ impl Core {
     /// Leaves out what is not ours to work on: records of partitions that went, and records before the committed position,
     /// which a client may hand out once more after a pause, a seek or a rebalance. They are done already (C1, C4).
     fn due<'a>(&self, messages: Vec<Message<'a>>) -> Vec<Message<'a>> {
-        let mut next: HashMap<(String, i32), Option<i64>> = HashMap::new();
+        let mut places = Places::default();
         let mut again = 0;
         let due = messages.into_iter().filter(|m| {
-            let of = next.entry((m.topic().to_owned(), m.partition()));
-            let Some(next) = of.or_insert_with_key(|(t, p)| self.assignment.standing(t, *p).map(|s| s.next)) else { return false };
+            let (topic, partition) = (m.topic(), m.partition());
+            let next = places.at(topic, partition, || self.assignment.standing(topic, partition).map(|s| s.next)).1;
+            let Some(next) = next else { return false };
             let new = m.offset() >= *next;
             *next = (m.offset() + 1).max(*next);
             again += u64::from(!new);

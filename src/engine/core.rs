@@ -11,6 +11,7 @@ use super::processor::{Headers, Input, Payload};
 use super::publisher::{Publisher, SendError};
 use super::spec::{EngineSettings, InputKind, ServiceSpec, Surroundings};
 use super::tasks::{RestoreError, Tasks};
+use super::work::{Decided, Work};
 use crate::domain::time::Micros;
 use crate::domain::verdict::{Code, Park, Verdict};
 use crate::kafka::{self, AssignmentChange, GroupConsumer, KafkaSettings, Message, OutRecord, TransactionalProducer};
@@ -47,23 +48,6 @@ impl From<SendError> for Failure {
             SendError::Engine(error) => Self::Engine(error),
         }
     }
-}
-
-/// What one open transaction has come to so far.
-#[derive(Default)]
-pub(super) struct Work {
-    pub(super) moved: HashMap<TopicPartition, Standing>,
-    pub(super) touched: BTreeSet<i32>,
-    pub(super) decided: Vec<Decided>,
-}
-
-/// What became of one record.
-pub(super) struct Decided {
-    /// With prefix.
-    pub(super) topic: String,
-    pub(super) verdict: Verdict,
-    /// When what it tells reached us.
-    pub(super) at: Micros,
 }
 
 /// The clients of one running loop.
@@ -236,7 +220,7 @@ impl Core {
             };
             starts.push((stand.topic.clone(), stand.partition, next));
         }
-        consumer.take_up(&starts)?;
+        consumer.take_up(&starts, TIMEOUT)?;
         for (stand, (.., next)) in committed.iter().zip(starts) {
             self.assignment.flows(stand, next);
             self.report(&stand.topic, stand.partition);
@@ -292,17 +276,17 @@ impl Core {
 
     /// Counts a verdict and moves the position behind its record, pending the commit.
     pub(super) fn count(&self, message: &Message<'_>, verdict: Verdict, at: Micros, work: &mut Work) {
-        let place = (message.topic().to_owned(), message.partition());
-        if self.joined.contains(&place.0) {
-            work.touched.insert(place.1);
-        }
-        let standing = work.moved.entry(place).or_insert_with_key(|(topic, partition)| {
-            let known = self.assignment.standing(topic, *partition).cloned();
+        let (topic, partition) = (message.topic(), message.partition());
+        let (place, standing) = work.moved.at(topic, partition, || {
+            let known = self.assignment.standing(topic, partition).cloned();
             known.unwrap_or_else(|| Standing { next: 0, counts: Counts::default() })
         });
         standing.next = message.offset() + 1;
         standing.counts.add(&verdict);
-        work.decided.push(Decided { topic: message.topic().to_owned(), verdict, at });
+        if self.joined.iter().any(|joined| joined == topic) {
+            work.touched.insert(partition);
+        }
+        work.decided.push(Decided { place, verdict, at });
     }
 
     /// Where a record was read, as the log tells it.
@@ -333,7 +317,7 @@ impl Core {
             partition: None,
             key: letter.key,
             value: letter.value,
-            headers: &letter.headers,
+            headers: &letter.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect::<Vec<_>>(),
             timestamp_ms: None,
             report_offset: false,
         })?;
@@ -344,24 +328,24 @@ impl Core {
     pub(super) fn committed(
         &mut self,
         consumer: &GroupConsumer,
-        work: Work,
+        work: &Work,
         offsets: &HashMap<i32, i64>,
         started: Duration,
     ) -> Result<(), Error> {
         self.failures = 0;
         let failed = self.tasks.as_mut().map(|t| t.committed(offsets)).unwrap_or_default();
-        let places: Vec<TopicPartition> = work.moved.keys().cloned().collect();
-        self.assignment.advance(work.moved);
-        for (topic, partition) in &places {
+        self.assignment.advance(&work.moved);
+        for ((topic, partition), _) in work.moved.iter() {
             self.report(topic, *partition);
-        }
-        let now = self.around.clock.now();
-        for Decided { topic, verdict, at } in &work.decided {
-            let plain = self.plain(topic);
+            let plain = topic.strip_prefix(&self.spec.prefix).unwrap_or(topic);
             if !self.sources.contains_key(plain) {
                 self.sources.insert(plain.to_owned(), self.around.metrics.source(self.spec.name, plain));
             }
-            if let Some(counters) = self.sources.get(plain) {
+        }
+        let sources: Vec<_> = work.moved.iter().map(|((topic, _), _)| self.sources.get(self.plain(topic))).collect();
+        let now = self.around.clock.now();
+        for Decided { place, verdict, at } in &work.decided {
+            if let Some(counters) = sources.get(*place).copied().flatten() {
                 counters.decided(verdict);
                 if *verdict == Verdict::Publish {
                     counters.end_to_end(Duration::from_micros(u64::try_from(now.saturating_sub(*at)).unwrap_or(0)));

@@ -13,10 +13,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 use super::assignment::inputs_by_partition;
-use super::core::{Clients, Core, Failure, Work, trace_of};
+use super::core::{Clients, Core, Failure, trace_of};
 use super::dead_letter::header::REPLAY_OF;
 use super::processor::{Headers, Input, Output, State};
 use super::spec::{EngineSettings, ServiceSpec, Surroundings};
+use super::work::Work;
 use crate::domain::dedup;
 use crate::domain::time::Micros;
 use crate::domain::verdict::{Park, Verdict};
@@ -173,7 +174,7 @@ impl<H: EffectHandler> Effects<H> {
         match self.batch(clients, &messages, work) {
             Ok(Some((work, offsets))) => {
                 self.core.around.conservation.effects_done(self.core.spec.name, std::mem::take(&mut self.done));
-                self.core.committed(&clients.consumer, work, &offsets, started)
+                self.core.committed(&clients.consumer, &work, &offsets, started)
             }
             Ok(None) => self.core.abandon(&clients.consumer, &messages),
             Err(failure) => self.core.failed(clients, &messages, failure, started),
@@ -273,7 +274,7 @@ impl<H: EffectHandler> Effects<H> {
         clients.producer.begin()?;
         let offsets = self.commit(clients, &mut work)?;
         let started = self.core.around.clock.monotonic();
-        self.core.committed(&clients.consumer, work, &offsets, started).map_err(Failure::Engine)?;
+        self.core.committed(&clients.consumer, &work, &offsets, started).map_err(Failure::Engine)?;
         Ok(wait)
     }
 

@@ -15,6 +15,7 @@ mod rollback;
 pub mod spec;
 mod stream;
 mod tasks;
+mod work;
 
 pub use spec::{EngineSettings, InputKind, InputSpec, ServiceSpec, Surroundings};
 pub use stream::run_stream;

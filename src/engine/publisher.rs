@@ -1,12 +1,12 @@
 //! From a processor's outputs to records in the open transaction.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Error;
 use super::processor::Output;
 use super::spec::ServiceSpec;
 use crate::kafka::{self, OutRecord, TransactionalProducer};
+use crate::schema::cloudevents::OutputHeaders;
 use crate::schema::codec::Codecs;
 use crate::telemetry::trace::TraceContext;
 
@@ -23,46 +23,62 @@ impl From<kafka::Error> for SendError {
     }
 }
 
+/// One topic that is written to.
+#[derive(Debug)]
+struct Outlet {
+    topic: &'static str,
+    with_prefix: String,
+    schema_id: u32,
+    /// Records sent since they were last counted.
+    sent: u64,
+}
+
 /// Encodes and sends; keeps its buffers.
 #[derive(Debug)]
 pub(super) struct Publisher {
     codecs: Arc<Codecs>,
-    topics: HashMap<&'static str, (String, u32)>,
+    /// Few, so that looking through them is faster than hashing.
+    topics: Vec<Outlet>,
     service: &'static str,
+    source: String,
     buffer: Vec<u8>,
-    counts: HashMap<&'static str, u64>,
 }
 
 impl Publisher {
     pub(super) fn new(spec: &ServiceSpec, codecs: Arc<Codecs>) -> Self {
-        let topics = spec.schema_ids.iter().map(|(topic, id)| (*topic, (spec.full(topic), *id))).collect();
-        Self { codecs, topics, service: spec.name, buffer: Vec::with_capacity(4096), counts: HashMap::new() }
+        let outlet = |(topic, id): (&&'static str, &u32)| Outlet { topic, with_prefix: spec.full(topic), schema_id: *id, sent: 0 };
+        let topics = spec.schema_ids.iter().map(outlet).collect();
+        let source = format!("waybill/{}", spec.name);
+        Self { codecs, topics, service: spec.name, source, buffer: Vec::with_capacity(4096) }
     }
 
     /// Sends one output with its CloudEvents headers and the next hop of its trace.
     pub(super) fn send(&mut self, producer: &TransactionalProducer, output: &Output, trace: TraceContext) -> Result<(), SendError> {
-        let (topic, id) = self
+        let outlet = self
             .topics
-            .get(output.topic)
+            .iter_mut()
+            .find(|outlet| outlet.topic == output.topic)
             .ok_or_else(|| SendError::Engine(Error::Encode(format!("no schema id for topic {}", output.topic))))?;
         self.buffer.clear();
-        self.codecs.encode(&output.record, *id, &mut self.buffer).map_err(|e| SendError::Engine(Error::Encode(e.to_string())))?;
-        let headers = crate::schema::cloudevents::output_headers(self.service, &output.record, &trace.child(self.service).to_string());
+        let encoded = self.codecs.encode(&output.record, outlet.schema_id, &mut self.buffer);
+        encoded.map_err(|e| SendError::Engine(Error::Encode(e.to_string())))?;
+        let headers = OutputHeaders::new(&self.source, &output.record, trace.child(self.service).to_string());
         producer.send(&OutRecord {
-            topic,
+            topic: &outlet.with_prefix,
             partition: None,
             key: output.key.as_bytes(),
             value: Some(&self.buffer),
-            headers: &headers,
+            headers: &headers.pairs(),
             timestamp_ms: None,
             report_offset: false,
         })?;
-        *self.counts.entry(output.topic).or_default() += 1;
+        outlet.sent += 1;
         Ok(())
     }
 
     /// How many records went to each topic since the last call.
-    pub(super) fn take_counts(&mut self) -> HashMap<&'static str, u64> {
-        std::mem::take(&mut self.counts)
+    pub(super) fn take_counts(&mut self) -> Vec<(&'static str, u64)> {
+        let taken = self.topics.iter_mut().map(|outlet| (outlet.topic, std::mem::take(&mut outlet.sent)));
+        taken.filter(|(_, sent)| *sent > 0).collect()
     }
 }

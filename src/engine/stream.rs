@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::Error;
 use super::assignment::inputs_by_partition;
-use super::core::{Clients, Core, Failure, Work, trace_of};
+use super::core::{Clients, Core, Failure, trace_of};
 use super::processor::{Headers, Outputs, Processor};
 use super::spec::{EngineSettings, ServiceSpec, Surroundings};
 use super::tasks::NoState;
+use super::work::Work;
 use crate::domain::record::Record;
 use crate::domain::time::Micros;
 use crate::domain::verdict::Verdict;
@@ -58,7 +59,7 @@ impl Stream {
         let started = core.around.clock.monotonic();
         let mut work = Work { touched: expiring.into_iter().collect(), ..Work::default() };
         match self.transact(clients, &messages, alarms, now, &mut work) {
-            Ok(offsets) => self.core.committed(&clients.consumer, work, &offsets, started),
+            Ok(offsets) => self.core.committed(&clients.consumer, &work, &offsets, started),
             Err(failure) => self.core.failed(clients, &messages, failure, started),
         }
     }

@@ -187,11 +187,16 @@ impl GroupConsumer {
         self.inner.context().changes.lock().map(|mut c| std::mem::take(&mut *c)).unwrap_or_default()
     }
 
-    /// Fetches what the group has given from these positions (topic, partition, next offset).
-    pub fn take_up(&self, starts: &[(String, i32, i64)]) -> Result<(), Error> {
-        answer(&self.inner, &positions(starts)?)?;
-        self.inner.context().offered.store(false, Ordering::Relaxed);
-        Ok(())
+    /// Fetches from these positions (topic, partition, next offset): what the group has given, or what of it was paused since.
+    pub fn take_up(&self, starts: &[(String, i32, i64)], timeout: Duration) -> Result<(), Error> {
+        let offered = &self.inner.context().offered;
+        if offered.load(Ordering::Relaxed) {
+            answer(&self.inner, &positions(starts)?)?;
+            offered.store(false, Ordering::Relaxed);
+            return Ok(());
+        }
+        self.seek(starts, timeout)?;
+        Ok(self.inner.resume(&positions(starts)?)?)
     }
 
     /// Takes nothing up of what the group has given, which waits for an answer before it can assign anew.

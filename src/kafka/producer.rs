@@ -38,7 +38,7 @@ pub struct OutRecord<'a> {
     /// Value; `None` is a tombstone.
     pub value: Option<&'a [u8]>,
     /// Headers in their order.
-    pub headers: &'a [(String, Vec<u8>)],
+    pub headers: &'a [(&'a str, &'a [u8])],
     /// Record timestamp, milliseconds; now where `None`.
     pub timestamp_ms: Option<i64>,
     /// The offset it gets is reported by [`TransactionalProducer::commit`].
@@ -132,7 +132,7 @@ impl TransactionalProducer {
     pub fn send(&self, record: &OutRecord<'_>) -> Result<(), Error> {
         let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
         for (key, value) in record.headers {
-            headers = headers.insert(Header { key, value: Some(value) });
+            headers = headers.insert(Header { key, value: Some(*value) });
         }
         let mut base = BaseRecord::with_opaque_to(record.topic, usize::from(record.report_offset)).key(record.key).headers(headers);
         if let Some(value) = record.value {

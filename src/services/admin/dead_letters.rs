@@ -247,12 +247,13 @@ impl Replay {
     }
 
     fn send(&self, producer: &TransactionalProducer, letter: &DeadLetter, origin: &Place) -> Result<(), kafka::Error> {
+        let headers = letter.replayed_headers();
         producer.send(&OutRecord {
             topic: &origin.topic,
             partition: Some(origin.partition),
             key: &letter.key,
             value: letter.value.as_deref(),
-            headers: &letter.replayed_headers(),
+            headers: &headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect::<Vec<_>>(),
             timestamp_ms: self.timestamp_ms(letter, origin),
             report_offset: false,
         })

@@ -169,7 +169,7 @@ impl Stage {
                 if let AssignmentChange::Assigned(partitions) = change {
                     let starts: Vec<_> = partitions.into_iter().map(|(topic, partition)| (topic, partition, 0)).collect();
                     // Only a picture is painted here: what cannot be taken up is not shown.
-                    let _ = viewer.take_up(&starts);
+                    let _ = viewer.take_up(&starts, Duration::from_secs(1));
                 }
             }
             let Some(Ok(message)) = polled else { return };
