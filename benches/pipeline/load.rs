@@ -38,6 +38,13 @@ pub(crate) fn create_topics(kafka: &Kafka, prefix: &str) {
     kafka.create_topic(&format!("{prefix}shipment-tracker.changelog"), PARTITIONS, &[("cleanup.policy", "compact")]);
 }
 
+/// Takes them away again: the broker gets slower with every partition that it has.
+pub(crate) fn drop_topics(kafka: &Kafka, prefix: &str) {
+    let mut names: Vec<String> = TOPICS.iter().map(|topic| format!("{prefix}{topic}")).collect();
+    names.push(format!("{prefix}shipment-tracker.changelog"));
+    kafka.drop_topics(&names);
+}
+
 /// The same for every run: SplitMix64.
 fn hash(n: u64) -> u64 {
     let mut z = n.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -123,30 +130,19 @@ fn now_millis() -> i64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis().try_into().unwrap()
 }
 
-/// Produces at a steady pace and reads what comes of it; milliseconds from end to end of every event after a warm-up.
-pub(crate) fn paced(kafka: &Kafka, prefix: &str, per_second: usize, seconds: usize) -> Vec<i64> {
-    // A broker that has just started is slow until its code is compiled.
-    let warm_up = per_second * seconds;
-    let events = warm_up + per_second * seconds;
+/// Produces at a steady pace and reads what comes of it; milliseconds from end to end of every event after the warm-up.
+pub(crate) fn paced(kafka: &Kafka, prefix: &str, per_second: usize, warm_up_seconds: usize, seconds: usize) -> Vec<i64> {
+    let (warm_up, events) = (per_second * warm_up_seconds, per_second * (warm_up_seconds + seconds));
     let raw = format!("{prefix}raw.carrier.ups");
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| read(kafka, prefix, warm_up, events));
         let producer = producer(kafka);
-        // The services are there once the first events have come through.
-        for n in 0..warm_up {
-            send(&producer, &raw, n);
-            producer.poll(Duration::ZERO);
-        }
-        while !reader.is_finished() && !WARM.load(std::sync::atomic::Ordering::Acquire) {
-            producer.poll(Duration::ZERO);
-            std::thread::sleep(Duration::from_micros(500));
-        }
         let started = Instant::now();
         let mut sent = 0;
-        while sent < events - warm_up {
-            let due = ((started.elapsed().as_secs_f64() * per_second as f64) as usize).min(events - warm_up);
+        while sent < events {
+            let due = ((started.elapsed().as_secs_f64() * per_second as f64) as usize).min(events);
             for n in sent..due {
-                send(&producer, &raw, warm_up + n);
+                send(&producer, &raw, n);
             }
             sent = due;
             producer.poll(Duration::ZERO);
@@ -159,9 +155,6 @@ pub(crate) fn paced(kafka: &Kafka, prefix: &str, per_second: usize, seconds: usi
         reader.join().unwrap()
     })
 }
-
-/// All of the warm-up has come through.
-static WARM: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
 
 fn read(kafka: &Kafka, prefix: &str, warm_up: usize, events: usize) -> Vec<i64> {
     let group = format!("{prefix}reader");
@@ -180,9 +173,6 @@ fn read(kafka: &Kafka, prefix: &str, warm_up: usize, events: usize) -> Vec<i64> 
         let (message, now) = (message.unwrap(), now_millis());
         last = Instant::now();
         read += 1;
-        if read == warm_up {
-            WARM.store(true, std::sync::atomic::Ordering::Release);
-        }
         let Ok(Record::ShipmentEvent(event)) = codecs.decode("ShipmentEvent", message.payload().unwrap()) else { panic!("no event") };
         if read > warm_up {
             millis.push(now - event.received_at / 1000);

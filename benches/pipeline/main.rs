@@ -28,6 +28,8 @@ struct Size {
     events: usize,
     rounds: usize,
     paced_seconds: usize,
+    /// Seconds at the same pace before anything is measured: a broker that has just started is slow until its code is compiled.
+    warm_up_seconds: usize,
 }
 
 fn main() {
@@ -41,9 +43,9 @@ fn main() {
             println!("skipped: no Java, and no WAYBILL_TEST_KAFKA");
             return;
         }
-        Size { events: 10_000, rounds: 1, paced_seconds: 2 }
+        Size { events: 10_000, rounds: 1, paced_seconds: 2, warm_up_seconds: 2 }
     } else {
-        Size { events: 200_000, rounds: 5, paced_seconds: 30 }
+        Size { events: 200_000, rounds: 5, paced_seconds: 30, warm_up_seconds: 60 }
     };
     let kafka = Kafka::start();
     let wanted = |part: &str| !args.iter().any(|a| PARTS.contains(&a.as_str())) || args.iter().any(|a| a == part);
@@ -94,6 +96,7 @@ fn one_run(kafka: &Kafka, what: &str, events: usize) -> Run {
     let mut child = start(what, &[kafka.brokers(), &prefix, &events.to_string()]);
     let numbers = told(&mut child);
     child.wait().unwrap();
+    load::drop_topics(kafka, &prefix);
     Run { per_second: numbers[0], cpu_seconds_per_million: numbers[1], resident: numbers[2] }
 }
 
@@ -118,13 +121,17 @@ fn latency(kafka: &Kafka, size: &Size) {
     let prefix = format!("{}.", unique("paced"));
     load::create_topics(kafka, &prefix);
     let mut child = start("--child-serve", &[kafka.brokers(), &prefix]);
-    let mut millis = load::paced(kafka, &prefix, PER_SECOND, size.paced_seconds);
+    let mut millis = load::paced(kafka, &prefix, PER_SECOND, size.warm_up_seconds, size.paced_seconds);
     drop(child.stdin.take());
     let numbers = told(&mut child);
     child.wait().unwrap();
+    load::drop_topics(kafka, &prefix);
     millis.sort_unstable();
     let at = |share: f64| millis[((millis.len() - 1) as f64 * share) as usize];
-    println!("raw to shipment.events at {PER_SECOND} events/s for {} s, normalizer and tracker in one process", size.paced_seconds);
+    println!(
+        "raw to shipment.events at {PER_SECOND} events/s for {} s after {} s of the same, normalizer and tracker in one process",
+        size.paced_seconds, size.warm_up_seconds
+    );
     println!("  p50 {} ms, p99 {} ms, p99.9 {} ms, longest {} ms", at(0.5), at(0.99), at(0.999), at(1.0));
     println!("  {:.0} MB RSS, {:.1} % of one core\n", numbers[0], numbers[1]);
 }

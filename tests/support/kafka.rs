@@ -180,6 +180,16 @@ impl Kafka {
         });
     }
 
+    /// Takes topics away.
+    pub fn drop_topics(&self, names: &[String]) {
+        let admin: AdminClient<DefaultClientContext> = self.client(&[]).create().expect("an admin client");
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let options = AdminOptions::new().operation_timeout(Some(CLIENT_LIMIT));
+        for result in runtime().block_on(admin.delete_topics(&names, &options)).expect("the broker answers") {
+            result.expect("the topic is dropped");
+        }
+    }
+
     /// Every record of a topic from its beginning to the end that `read_committed` sees now, partition by partition.
     pub fn read_committed(&self, topic: &str) -> Vec<OwnedMessage> {
         let consumer: BaseConsumer = self
