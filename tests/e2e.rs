@@ -56,6 +56,11 @@ fn the_registry_may_be_away_at_start_and_later() {
 }
 
 #[test]
+fn joined_topics_may_come_one_after_the_other() {
+    away::topics();
+}
+
+#[test]
 fn the_brokers_may_be_away_at_start_and_later() {
     away::brokers();
 }

@@ -256,7 +256,7 @@ pub struct DlqFilter {
     #[arg(long, value_name = "WB-nnnn", value_parser = code)]
     pub code: Option<Code>,
     /// At most so many
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 1000, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     pub limit: usize,
 }
 

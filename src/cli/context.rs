@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::Output;
-use crate::config::{Error, Loaded, Service, load};
+use crate::carriers;
+use crate::config::{Error, Finding, Loaded, Service, load};
 use crate::telemetry::Clock;
 
 /// Widest cell of a table, characters; longer ones are told whole by `--output json`.
@@ -49,7 +50,21 @@ impl<'a> Context<'a> {
     /// # Errors
     /// Whatever is wrong with them, all at once.
     pub fn load(&self, service: Option<Service>) -> Result<Loaded, Error> {
-        load(self.config_file.as_deref(), &self.environment, service)
+        let loaded = load(self.config_file.as_deref(), &self.environment, service)?;
+        let unspoken: Vec<Finding> = loaded
+            .config
+            .carriers
+            .sources
+            .keys()
+            .filter(|id| !carriers::SOURCES.contains(&id.as_str()))
+            .map(|id| Finding {
+                key: format!("carriers.sources.{id}"),
+                origin: String::new(),
+                problem: "no dialect has this name".to_owned(),
+                remedy: format!("use one of {}", carriers::SOURCES.join(", ")),
+            })
+            .collect();
+        if unspoken.is_empty() { Ok(loaded) } else { Err(Error::Findings(unspoken)) }
     }
 
     /// Writes one JSON document.

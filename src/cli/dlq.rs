@@ -54,7 +54,7 @@ impl Row {
             code: letter.told(header::CODE),
             cause: letter.told(header::CAUSE),
             origin: letter.origin(),
-            key: text_or_hex(&letter.key),
+            key: letter.key.as_deref().map(text_or_hex).unwrap_or_default(),
             bytes: letter.value.as_ref().map_or(0, Vec::len),
             state,
         }

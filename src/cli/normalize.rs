@@ -23,9 +23,17 @@ pub(super) fn run(args: &NormalizeArgs, context: &mut Context<'_>) -> anyhow::Re
     let received_at = args.received_at.unwrap_or_else(|| context.clock.now());
     let mut rows = Vec::new();
     let mut exit = Exit::Done;
+    let mut unread = false;
     for (file, offset) in args.files.iter().zip(0..) {
         let name = file.display().to_string();
-        let body = read(file, body_bytes_max).with_context(|| format!("cannot read {name}"))?;
+        let body = match read(file, body_bytes_max) {
+            Ok(body) => body,
+            Err(error) => {
+                writeln!(context.talk, "cannot read {name}: {error}")?;
+                unread = true;
+                continue;
+            }
+        };
         let raw = RawRef { topic: name.clone(), partition: 0, offset, sha256: hex(&Sha256::digest(&body)) };
         match dialect.parse(&RawMessage { body: &body, content_type: None, received_at, raw }) {
             Ok(events) if context.output == Output::Json => {
@@ -43,7 +51,7 @@ pub(super) fn run(args: &NormalizeArgs, context: &mut Context<'_>) -> anyhow::Re
     if context.output == Output::Table {
         context.table(["OCCURRED", "SHIPMENT", "CARRIER", "MILESTONE", "DETAIL", "CODE", "PLACE", "FROM"], &rows)?;
     }
-    Ok(exit)
+    Ok(if unread { Exit::Failed } else { exit })
 }
 
 /// One byte more than is allowed, so that the dialect tells what is too large.
@@ -119,6 +127,15 @@ mod tests {
         assert_eq!((&first["raw"]["topic"], &first["raw"]["offset"]), (&push.display().to_string().into(), &0.into()));
         assert_eq!((&events[1]["raw"]["offset"], &events[1]["event_id"]), (&2.into(), &first["event_id"]));
         assert!(told.talk.contains("broken.json: WB-0104"), "{}", told.talk);
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_keeps_no_other_from_being_read() {
+        let folder = folder();
+        let line = format!("waybill normalize --source ups /nowhere.json {}", folder.path().join("push.json").display());
+        let told = waybill(&line, &[]);
+        assert_eq!((told.exit, told.out.lines().count()), (Exit::Failed, 1), "{}", told.talk);
+        assert!(told.talk.contains("cannot read /nowhere.json"), "{}", told.talk);
     }
 
     #[test]

@@ -33,6 +33,7 @@ fn exit_codes_and_channels_are_as_promised() {
         ("waybill completions bash", Exit::Done, "complete -F", ""),
         ("waybill validate", Exit::Done, "no findings", ""),
         ("waybill validate --service odoo-writer", Exit::Findings, "odoo.instances", ""),
+        ("waybill dlq list --limit 0", Exit::Usage, "", "limit"),
         ("waybill config show --config /nowhere.yaml", Exit::Failed, "", "/nowhere.yaml"),
     ] {
         let told = waybill(line, &[]);
@@ -63,6 +64,14 @@ fn findings_are_data_for_validate_and_talk_for_everything_else() {
     let told = waybill("waybill config show", &environment);
     assert_eq!((told.exit, told.out.as_str()), (Exit::Failed, ""));
     assert!(told.talk.contains("WB-0207") && told.talk.contains("kafka.batch_ms") && told.talk.contains("http.listen"), "{}", told.talk);
+}
+
+#[test]
+fn a_source_that_nobody_speaks_is_found() {
+    let environment = [("WAYBILL_CARRIERS__SOURCES__UPSS__TOPIC", "raw.carrier.upss")];
+    let told = waybill("waybill validate", &environment);
+    assert_eq!(told.exit, Exit::Findings, "{}", told.talk);
+    assert!(told.out.contains("carriers.sources.upss") && told.out.contains("easypost"), "{}", told.out);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `waybill topics`.
 
+use anyhow::Context as _;
 use serde::Serialize;
 
 use super::args::{TopicsAction, TopicsArgs};
@@ -22,12 +23,13 @@ struct Row {
 pub(super) fn run(args: &TopicsArgs, context: &mut Context<'_>) -> anyhow::Result<Exit> {
     let config = context.load(None)?.config;
     let runtime = runtime()?;
+    let at = || format!("brokers {}", config.kafka.brokers);
     let (changes, left) = match args.action {
         TopicsAction::Diff => {
-            let changes = runtime.block_on(topics::diff(&config))?;
+            let changes = runtime.block_on(topics::diff(&config)).with_context(at)?;
             (changes.clone(), changes)
         }
-        TopicsAction::Apply { replication } => runtime.block_on(topics::apply(&config, replication))?,
+        TopicsAction::Apply { replication } => runtime.block_on(topics::apply(&config, replication)).with_context(at)?,
     };
     let rows: Vec<Row> = changes.iter().map(|change| row(change, &left)).collect();
     match context.output {

@@ -349,6 +349,7 @@ impl Topics {
     }
 
     /// What would have to change on the brokers. Families and planned topics are left alone, and so is what the file does not name.
+    /// An operator may keep records longer, take larger ones, and give more partitions to topics that are joined with no other.
     #[must_use]
     pub fn diff(&self, actual: &[ActualTopic], prefix: &str) -> Vec<TopicChange> {
         let mut changes = Vec::new();
@@ -359,14 +360,14 @@ impl Topics {
                 changes.push(TopicChange::Create { name, partitions: topic.partitions, configs: wanted });
                 continue;
             };
-            if found.partitions != topic.partitions {
+            if found.partitions < topic.partitions || (topic.joined_with.is_some() && found.partitions != topic.partitions) {
                 changes.push(TopicChange::PartitionMismatch { name: name.clone(), actual: found.partitions, expected: topic.partitions });
             }
             for (key, to) in wanted {
                 let name = name.clone();
                 match found.configs.get(&key) {
                     None => changes.push(TopicChange::AddConfig { name, key, value: to }),
-                    Some(from) if same_setting(from, &to) => {}
+                    Some(from) if same_setting(from, &to) || shrinks(&key, from, &to) => {}
                     Some(from) => changes.push(TopicChange::AlterConfig { name, key, from: from.clone(), to }),
                 }
             }

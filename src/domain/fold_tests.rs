@@ -1,45 +1,15 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::event::{RawCode, RawRef};
+use crate::testkit::records::plain_event;
 
 fn event(n: u8, minute: i64, milestone: Milestone) -> ShipmentEvent {
     let at = 1_760_000_000_000_000 + minute * MINUTE;
-    let key = dedup::id_of(&["test", &n.to_string()]);
     ShipmentEvent {
-        event_id: dedup::uuid(&key),
-        dedup_key: dedup::hex(&key),
-        shipment_key: "1Z1".into(),
-        tracking_number: "1Z1".into(),
-        carrier: "ups".into(),
-        source: "ups".into(),
-        source_event_id: None,
-        raw: RawRef::default(),
-        mapping_version: "ups-1".into(),
-        milestone,
-        sub_status: None,
-        exception_reason: None,
-        fault: None,
-        action_required: false,
-        actor: None,
-        leg: Leg::Forward,
-        raw_code: RawCode::default(),
-        raw_description: None,
-        occurred_at: Some(at),
         occurred_local: Some(jiff::Timestamp::from_microsecond(at).expect("in range").strftime("%Y-%m-%dT%H:%M:%S").to_string()),
         offset_minutes: Some(0),
-        time_precision: Some(TimePrecision::Second),
-        time_source: None,
         received_at: at + MINUTE,
-        place: None,
-        piece: None,
-        attempt_no: None,
-        pod: None,
-        eta: None,
-        cod: None,
-        measures: None,
-        partner: None,
-        late: false,
+        ..plain_event(dedup::id_of(&["test", &n.to_string()]), "1Z1", at, milestone)
     }
 }
 

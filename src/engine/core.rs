@@ -311,7 +311,7 @@ impl Core {
             timestamp: message.timestamp(),
             tombstone: message.value().is_none(),
         };
-        let letter = dead_letter::letter(message.key().unwrap_or_default(), message.value(), headers, origin, park);
+        let letter = dead_letter::letter(message.key(), message.value(), headers, origin, park);
         producer.send(&OutRecord {
             topic: &self.spec.full(self.spec.dead_letters),
             partition: None,

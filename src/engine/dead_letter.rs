@@ -57,7 +57,7 @@ pub struct Origin<'a> {
 #[derive(Debug)]
 pub struct Letter<'a> {
     /// The original's key.
-    pub key: &'a [u8],
+    pub key: Option<&'a [u8]>,
     /// The original's value.
     pub value: Option<&'a [u8]>,
     /// The original's headers first, then ours.
@@ -67,9 +67,10 @@ pub struct Letter<'a> {
 /// The dead letter of a record. What is larger than [`BYTES_MAX`] is cut, and says so in [`header::CUT`]: a letter that the
 /// broker refuses would hold up everything behind it.
 #[must_use]
-pub fn letter<'a>(key: &'a [u8], value: Option<&'a [u8]>, original: &Headers, origin: Origin<'_>, park: &Park) -> Letter<'a> {
+pub fn letter<'a>(key: Option<&'a [u8]>, value: Option<&'a [u8]>, original: &Headers, origin: Origin<'_>, park: &Park) -> Letter<'a> {
     let mut letter = Letter { key, value, headers: headers(original, origin, park) };
-    let frame = |l: &Letter<'_>| l.key.len() + l.headers.iter().map(|(name, value)| name.len() + value.len() + 16).sum::<usize>();
+    let frame =
+        |l: &Letter<'_>| l.key.map_or(0, <[u8]>::len) + l.headers.iter().map(|(name, value)| name.len() + value.len() + 16).sum::<usize>();
     let len = value.map_or(0, <[u8]>::len);
     if frame(&letter) + len <= BYTES_MAX {
         return letter;
@@ -82,7 +83,7 @@ pub fn letter<'a>(key: &'a [u8], value: Option<&'a [u8]>, original: &Headers, or
         .collect();
     letter.headers = headers(&short, origin, park);
     letter.headers.push((header::CUT.to_owned(), len.to_string().into_bytes()));
-    letter.key = key.get(..PART_MAX).unwrap_or(key);
+    letter.key = key.map(|k| k.get(..PART_MAX).unwrap_or(k));
     letter.value = value.map(|v| v.get(..BYTES_MAX.saturating_sub(frame(&letter))).unwrap_or(v));
     letter
 }
@@ -109,13 +110,15 @@ mod tests {
     use crate::domain::verdict::Code;
 
     fn size(letter: &Letter<'_>) -> usize {
-        letter.key.len() + letter.value.map_or(0, <[u8]>::len) + letter.headers.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>()
+        letter.key.map_or(0, <[u8]>::len)
+            + letter.value.map_or(0, <[u8]>::len)
+            + letter.headers.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>()
     }
 
     fn letter_of<'a>(key: &'a [u8], value: &'a [u8], original: &Headers) -> Letter<'a> {
         let origin =
             Origin { service: "carrier-normalizer", topic: "raw.carrier.ups", partition: 1, offset: 2, timestamp: 3, tombstone: false };
-        letter(key, Some(value), original, origin, &Park::new(Code::EMPTY_VALUE, "why"))
+        letter(Some(key), Some(value), original, origin, &Park::new(Code::EMPTY_VALUE, "why"))
     }
 
     #[test]
@@ -123,7 +126,7 @@ mod tests {
         let value = vec![b'x'; 16 << 20];
         let original = vec![("h".to_owned(), vec![b'y'; 5000])];
         let letter = letter_of(b"key", &value, &original);
-        assert_eq!((letter.key, letter.value, &letter.headers[0]), (&b"key"[..], Some(&value[..]), &original[0]));
+        assert_eq!((letter.key, letter.value, &letter.headers[0]), (Some(&b"key"[..]), Some(&value[..]), &original[0]));
         assert!(letter.headers.iter().all(|(name, _)| name != header::CUT));
     }
 

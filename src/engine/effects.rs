@@ -87,7 +87,18 @@ impl Lease {
         self.ours.load(Ordering::Relaxed) && self.clock.monotonic().saturating_sub(polled) < self.valid_for
     }
 
-    fn polled(&self) {
+    /// The group was polled. A lease that has run out stays so: who was away that long may have lost its partitions, and
+    /// hears of it only later.
+    fn polled(&self) -> bool {
+        if !self.holds() {
+            self.ours.store(false, Ordering::Relaxed);
+            return false;
+        }
+        self.renew();
+        true
+    }
+
+    fn renew(&self) {
         let now = u64::try_from(self.clock.monotonic().as_millis()).unwrap_or(u64::MAX);
         self.polled_at.store(now, Ordering::Relaxed);
     }
@@ -298,7 +309,7 @@ impl<H: EffectHandler> Effects<H> {
             valid_for: self.limits.lease,
             clock: self.core.around.clock.clone(),
         };
-        lease.polled();
+        lease.renew();
         let mut settled = HashMap::new();
         let mut left = todo;
         let mut pause = RETRY_FIRST;
@@ -372,9 +383,8 @@ impl<H: EffectHandler> Effects<H> {
         if let Some(Err(error @ crate::kafka::Error::Fatal(_))) = clients.consumer.poll(POLL) {
             return Err(error.into());
         }
-        lease.polled();
         let changes = clients.consumer.take_changes();
-        if changes.iter().any(|c| matches!(c, AssignmentChange::Revoked { .. })) {
+        if !lease.polled() || changes.iter().any(|c| matches!(c, AssignmentChange::Revoked { .. })) {
             lease.ours.store(false, Ordering::Relaxed);
         }
         self.core.reassign(changes);
@@ -434,4 +444,29 @@ fn done_key(id: &str) -> [u8; 16] {
 
 fn refused_key(id: &str) -> [u8; 16] {
     dedup::id_of(&["refused", id])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::ManualClock;
+
+    #[test]
+    fn a_lease_that_has_run_out_is_not_renewed_by_a_poll() {
+        let clock = Arc::new(ManualClock::at(0));
+        let lease = Lease {
+            ours: Arc::new(AtomicBool::new(true)),
+            polled_at: Arc::new(AtomicU64::new(0)),
+            valid_for: Duration::from_secs(3),
+            clock: clock.clone(),
+        };
+        lease.renew();
+        clock.advance(Duration::from_secs(2));
+        assert!(lease.polled() && lease.holds());
+        clock.advance(Duration::from_secs(2));
+        assert!(lease.holds(), "it was polled in time");
+        clock.advance(Duration::from_secs(2));
+        assert!(!lease.holds());
+        assert!(!lease.polled() && !lease.holds(), "too late");
+    }
 }

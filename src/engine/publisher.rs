@@ -66,7 +66,7 @@ impl Publisher {
         producer.send(&OutRecord {
             topic: &outlet.with_prefix,
             partition: None,
-            key: output.key.as_bytes(),
+            key: Some(output.key.as_bytes()),
             value: Some(&self.buffer),
             headers: &headers.pairs(),
             timestamp_ms: None,

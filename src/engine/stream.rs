@@ -117,10 +117,15 @@ impl Stream {
             Ok(input) => input,
             Err(park) => return Ok(Verdict::Park(park)),
         };
-        Ok(match self.core.tasks.as_mut().filter(|_| stateful).and_then(|t| t.state(message.partition())) {
-            Some(mut state) => self.processor.process(&input, &mut state, now, out),
-            None => self.processor.process(&input, &mut NoState, now, out),
-        })
+        if !stateful {
+            return Ok(self.processor.process(&input, &mut NoState, now, out));
+        }
+        let state = self.core.tasks.as_mut().and_then(|t| t.state(message.partition()));
+        let Some(mut state) = state else {
+            // Whoever decides without the memory publishes what was published.
+            return Err(Failure::Engine(Error::Fatal(format!("partition {} flows without its memory", message.partition()))));
+        };
+        Ok(self.processor.process(&input, &mut state, now, out))
     }
 
     fn wake(&mut self, clients: &Clients, partition: i32, key: &[u8], now: Micros) -> Result<(), Failure> {

@@ -203,7 +203,7 @@ impl Tasks {
                 producer.send(&OutRecord {
                     topic: &self.changelog,
                     partition: Some(*partition),
-                    key: &change.key,
+                    key: Some(&change.key),
                     value: change.value.as_deref(),
                     headers: &[],
                     timestamp_ms: None,

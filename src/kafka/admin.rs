@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ConfigSource, NewTopic, ResourceSpecifier, TopicReplication};
-use rdkafka::client::DefaultClientContext;
 
-use super::{Error, KafkaSettings};
+use super::{Error, KafkaSettings, Quiet};
 
 /// A topic as the cluster has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +20,7 @@ pub struct ActualTopicState {
 
 /// Administrative calls.
 pub struct Admin {
-    inner: AdminClient<DefaultClientContext>,
+    inner: AdminClient<Quiet>,
     timeout: Duration,
 }
 
@@ -34,7 +33,7 @@ impl std::fmt::Debug for Admin {
 impl Admin {
     /// A client whose every call ends within `timeout`.
     pub fn new(settings: &KafkaSettings, timeout: Duration) -> Result<Self, Error> {
-        Ok(Self { inner: settings.base().create()?, timeout })
+        Ok(Self { inner: settings.base().create_with_context(Quiet)?, timeout })
     }
 
     fn options(&self) -> AdminOptions {

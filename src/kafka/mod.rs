@@ -20,6 +20,22 @@ pub use reader::RecordReader;
 pub use relay::Relay;
 pub use settings::KafkaSettings;
 
+/// The context of a client outside any group. What librdkafka calls a global error is a connection that it makes anew by itself,
+/// or the end of a partition: no news for an operator.
+#[derive(Debug, Clone, Default)]
+struct Quiet;
+
+impl rdkafka::ClientContext for Quiet {
+    fn log(&self, level: rdkafka::config::RDKafkaLogLevel, facility: &str, message: &str) {
+        admin::log(level, facility, message);
+    }
+    fn error(&self, error: rdkafka::error::KafkaError, reason: &str) {
+        tracing::debug!(event = "kafka_client_error", error = %error, reason);
+    }
+}
+
+impl rdkafka::consumer::ConsumerContext for Quiet {}
+
 /// What can go wrong between us and the brokers.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

@@ -98,7 +98,7 @@ fn accepts_stale_member(
 }
 
 fn record<'a>(topic: &'a str, key: &'a [u8]) -> OutRecord<'a> {
-    OutRecord { topic, partition: Some(0), key, value: Some(b"probe"), headers: &[], timestamp_ms: None, report_offset: false }
+    OutRecord { topic, partition: Some(0), key: Some(key), value: Some(b"probe"), headers: &[], timestamp_ms: None, report_offset: false }
 }
 
 fn joined(settings: &KafkaSettings, topic: &str) -> Result<GroupConsumer, Error> {

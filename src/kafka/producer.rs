@@ -33,8 +33,8 @@ pub struct OutRecord<'a> {
     pub topic: &'a str,
     /// A given partition, or by key.
     pub partition: Option<i32>,
-    /// Key.
-    pub key: &'a [u8],
+    /// Key, where it has one.
+    pub key: Option<&'a [u8]>,
     /// Value; `None` is a tombstone.
     pub value: Option<&'a [u8]>,
     /// Headers in their order.
@@ -134,7 +134,10 @@ impl TransactionalProducer {
         for (key, value) in record.headers {
             headers = headers.insert(Header { key, value: Some(*value) });
         }
-        let mut base = BaseRecord::with_opaque_to(record.topic, usize::from(record.report_offset)).key(record.key).headers(headers);
+        let mut base = BaseRecord::with_opaque_to(record.topic, usize::from(record.report_offset)).headers(headers);
+        if let Some(key) = record.key {
+            base = base.key(key);
+        }
         if let Some(value) = record.value {
             base = base.payload(value);
         }

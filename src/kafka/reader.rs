@@ -7,7 +7,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::{Error, KafkaSettings, Message};
+use super::{Error, KafkaSettings, Message, Quiet};
 
 /// How long one poll waits.
 const POLL: Duration = Duration::from_millis(100);
@@ -16,7 +16,7 @@ const CALL: Duration = Duration::from_secs(10);
 
 /// A reader outside the group.
 pub struct RecordReader {
-    inner: BaseConsumer,
+    inner: BaseConsumer<Quiet>,
 }
 
 impl std::fmt::Debug for RecordReader {
@@ -31,7 +31,7 @@ impl RecordReader {
         let mut config = settings.reader();
         // The end of a partition is told with an answer that has no records in it: brokers hold it back for so long.
         config.set("fetch.wait.max.ms", "20");
-        Ok(Self { inner: config.create()? })
+        Ok(Self { inner: config.create_with_context(Quiet)? })
     }
 
     /// How many partitions a topic has; `None` where there is no such topic.

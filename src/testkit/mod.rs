@@ -6,9 +6,11 @@ mod bodies;
 mod chance;
 pub mod generator;
 mod life;
+mod memory;
 mod odoo_life;
 pub mod oracle;
 pub mod records;
 
 pub use chance::Chance;
+pub use memory::Memory;
 pub use odoo_life::Picking;

@@ -8,6 +8,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
 use rust_decimal::Decimal;
 
+use crate::domain::dedup;
 use crate::domain::delivery::{DeliveryStatus, MilestoneReached, ParcelChange, ShipmentStatus};
 use crate::domain::erp::{Contact, ErpDelivery, ErpInvoice, ErpOrder, ShipmentLink};
 use crate::domain::event::{CashOnDelivery, Eta, Measures, Partner, Piece, Place, ProofOfDelivery, RawCode, RawRef, ShipmentEvent};
@@ -15,6 +16,7 @@ use crate::domain::exception::ExceptionRaised;
 use crate::domain::money::Amount;
 use crate::domain::odoo_command::{OdooCommand, OdooResult};
 use crate::domain::record::{OdooImage, Record};
+use crate::domain::time::Micros;
 use crate::domain::vocabulary::{Actor, ExceptionReason, Fault, Leg, Milestone, SubStatus, TimePrecision, TimeSource};
 
 /// A strategy per field: `record!(Type { field: strategy, … })`, fields drawn one after the other.
@@ -413,6 +415,46 @@ pub fn record() -> impl Strategy<Value = Record> {
             parcel_change().prop_map(|r| Record::ParcelChange(Box::new(r))),
         ],
     ]
+}
+
+/// An event of UPS that says when it happened, and nothing else that it need not say.
+#[must_use]
+pub fn plain_event(key: [u8; 16], number: &str, at: Micros, milestone: Milestone) -> ShipmentEvent {
+    ShipmentEvent {
+        event_id: dedup::uuid(&key),
+        dedup_key: dedup::hex(&key),
+        shipment_key: number.to_owned(),
+        tracking_number: number.to_owned(),
+        carrier: "ups".into(),
+        source: "ups".into(),
+        source_event_id: None,
+        raw: RawRef::default(),
+        mapping_version: "ups-1".into(),
+        milestone,
+        sub_status: None,
+        exception_reason: None,
+        fault: None,
+        action_required: false,
+        actor: None,
+        leg: Leg::Forward,
+        raw_code: RawCode::default(),
+        raw_description: None,
+        occurred_at: Some(at),
+        occurred_local: None,
+        offset_minutes: None,
+        time_precision: Some(TimePrecision::Second),
+        time_source: None,
+        received_at: at,
+        place: None,
+        piece: None,
+        attempt_no: None,
+        pod: None,
+        eta: None,
+        cod: None,
+        measures: None,
+        partner: None,
+        late: false,
+    }
 }
 
 #[cfg(test)]

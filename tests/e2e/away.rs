@@ -171,6 +171,31 @@ pub(crate) fn registry() {
     assert_eq!(rig.read("odoo-normalizer.dlq").len(), 0);
 }
 
+/// Joined topics that are not all there yet are given apart; nothing of them flows, and all of it once they are.
+pub(crate) fn topics() {
+    let rig = Rig::bare(Kafka::shared(), format!("{}.", unique("topics-late")));
+    let (code, said) = rig.command(&["schemas", "register"]);
+    assert_eq!(code, Some(0), "{said}");
+    let create = |names: &[&str]| {
+        let names: Vec<String> = names.iter().map(|name| format!("{}{name}", rig.prefix)).collect();
+        rig.kafka.create_topics(&names, rig.partitions);
+    };
+    create(&["raw.carrier.ups", "raw.carrier.fedex", "raw.carrier.easypost", "raw.carrier.x12-214", "carrier-normalizer.dlq"]);
+    create(&["shipment.observations"]);
+    let instances = ["carrier-normalizer", "shipment-tracker"].map(|service| rig.start(service, "0", true));
+    rig.produce(&[ups()]);
+    let given = |line: &Value| line["kind"] == "assigned" && line["partitions"].as_str().is_some_and(|p| !p.is_empty());
+    wait_until(Duration::from_secs(30), "a part of its topics is given to the tracker", || {
+        instances[1].logged("rebalanced", 0).iter().any(given)
+    });
+    wait_until(Duration::from_secs(30), "there is something to be read", || rig.read("shipment.observations").len() == 1);
+    assert_eq!(look::status(&instances[1], "/readyz"), Some(503));
+    create(&["shipment.links", "shipment.parcels", "shipment-tracker.changelog", "shipment-tracker.dlq"]);
+    create(&["shipment.events", "shipment.status", "delivery.status", "exceptions"]);
+    look::wait_ready(&instances);
+    wait_until(Duration::from_secs(30), "the event has come through", || rig.read("shipment.events").len() == 1);
+}
+
 fn register(rig: &Rig<'_>, registry: &Registry) -> u32 {
     let url = format!("{}/subjects/{}debezium-value/versions", registry.url(), rig.prefix);
     let answer: Value = rig.runtime.block_on(async {

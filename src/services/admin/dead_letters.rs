@@ -59,8 +59,8 @@ pub struct DeadLetter {
     pub place: Place,
     /// When it was parked, UTC.
     pub parked_at: Micros,
-    /// The original's key.
-    pub key: Vec<u8>,
+    /// The original's key, where it had one.
+    pub key: Option<Vec<u8>>,
     /// The original's value; `None` is a tombstone.
     pub value: Option<Vec<u8>>,
     /// The original's headers, and ours.
@@ -73,7 +73,7 @@ impl DeadLetter {
             service,
             place: Place { topic: message.topic().to_owned(), partition: message.partition(), offset: message.offset() },
             parked_at: message.timestamp(),
-            key: message.key().unwrap_or_default().to_vec(),
+            key: message.key().map(<[u8]>::to_vec),
             value: message.value().map(<[u8]>::to_vec),
             headers: message.headers(),
         }
@@ -251,7 +251,7 @@ impl Replay {
         producer.send(&OutRecord {
             topic: &origin.topic,
             partition: Some(origin.partition),
-            key: &letter.key,
+            key: letter.key.as_deref(),
             value: letter.value.as_deref(),
             headers: &headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect::<Vec<_>>(),
             timestamp_ms: self.timestamp_ms(letter, origin),

@@ -1,40 +1,15 @@
-use std::collections::{BTreeMap, HashSet};
-
 use super::*;
 use crate::domain::dedup;
 use crate::domain::delivery::DeliveryStatus;
 use crate::domain::erp::ShipmentLink;
-use crate::domain::event::{Eta, ProofOfDelivery, RawCode, RawRef, ShipmentEvent};
+use crate::domain::event::{Eta, ProofOfDelivery, ShipmentEvent};
 use crate::domain::exception::ExceptionRaised;
-use crate::domain::vocabulary::{ExceptionReason, Leg, Milestone, TimePrecision};
+use crate::domain::vocabulary::{ExceptionReason, Milestone};
+use crate::testkit::Memory;
+use crate::testkit::records::plain_event;
 
 const HOUR: Micros = 3_600_000_000;
 const START: Micros = 1_763_600_000_000_000;
-
-/// A memory in a map, with a clock of alarms, as the engine has it.
-#[derive(Default)]
-struct Memory {
-    values: BTreeMap<Vec<u8>, (Vec<u8>, Option<Micros>)>,
-    seen: HashSet<[u8; 16]>,
-}
-
-impl State for Memory {
-    fn get(&self, key: &[u8]) -> Option<&[u8]> {
-        self.values.get(key).map(|(v, _)| v.as_slice())
-    }
-    fn put(&mut self, key: &[u8], value: Vec<u8>, wake_at: Option<Micros>) {
-        self.values.insert(key.to_vec(), (value, wake_at));
-    }
-    fn delete(&mut self, key: &[u8]) {
-        self.values.remove(key);
-    }
-    fn seen(&self, key: [u8; 16]) -> bool {
-        self.seen.contains(&key)
-    }
-    fn remember(&mut self, key: [u8; 16]) {
-        self.seen.insert(key);
-    }
-}
 
 /// A tracker with its memory; its own internal topic is fed back, as Kafka would.
 struct Rig {
@@ -72,8 +47,7 @@ impl Rig {
 
     fn pass_to(&mut self, now: Micros) {
         loop {
-            let due = self.memory.values.iter().find(|(_, (_, at))| at.is_some_and(|at| at <= now)).map(|(key, _)| key.clone());
-            let Some(key) = due else { return };
+            let Some(key) = self.memory.due(now) else { return };
             let mut out = Outputs::default();
             self.tracker.wake(&key, &mut self.memory, now, &mut out);
             self.deliver(out);
@@ -96,42 +70,7 @@ impl Rig {
 
 fn event(number: &str, hour: i64, milestone: Milestone) -> ShipmentEvent {
     let at = START + hour * HOUR;
-    let key = dedup::id_of(&[number, &hour.to_string(), milestone.as_str()]);
-    ShipmentEvent {
-        event_id: dedup::uuid(&key),
-        dedup_key: dedup::hex(&key),
-        shipment_key: number.to_owned(),
-        tracking_number: number.to_owned(),
-        carrier: "ups".into(),
-        source: "ups".into(),
-        source_event_id: None,
-        raw: RawRef::default(),
-        mapping_version: "ups-1".into(),
-        milestone,
-        sub_status: None,
-        exception_reason: None,
-        fault: None,
-        action_required: false,
-        actor: None,
-        leg: Leg::Forward,
-        raw_code: RawCode::default(),
-        raw_description: None,
-        occurred_at: Some(at),
-        occurred_local: None,
-        offset_minutes: None,
-        time_precision: Some(TimePrecision::Second),
-        time_source: None,
-        received_at: at,
-        place: None,
-        piece: None,
-        attempt_no: None,
-        pod: None,
-        eta: None,
-        cod: None,
-        measures: None,
-        partner: None,
-        late: false,
-    }
+    plain_event(dedup::id_of(&[number, &hour.to_string(), milestone.as_str()]), number, at, milestone)
 }
 
 fn told(event: ShipmentEvent) -> Record {

@@ -1,6 +1,6 @@
 //! Both steps run one after the other on a state in memory.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -9,35 +9,12 @@ use super::*;
 use crate::domain::erp::{ErpDelivery, ErpInvoice, ErpOrder, ShipmentLink};
 use crate::domain::record::Record;
 use crate::domain::verdict::{Code, Park, Verdict};
-use crate::engine::processor::{Input, Output, Outputs, Payload, Processor, State};
+use crate::engine::processor::{Input, Output, Outputs, Payload, Processor};
+use crate::testkit::Memory;
 
 mod orders;
 mod rules;
 mod transcripts;
-
-#[derive(Debug, Default)]
-struct Memory {
-    values: BTreeMap<Vec<u8>, (Vec<u8>, Option<Micros>)>,
-    seen: HashSet<[u8; 16]>,
-}
-
-impl State for Memory {
-    fn get(&self, key: &[u8]) -> Option<&[u8]> {
-        self.values.get(key).map(|(value, _)| value.as_slice())
-    }
-    fn put(&mut self, key: &[u8], value: Vec<u8>, wake_at: Option<Micros>) {
-        self.values.insert(key.to_vec(), (value, wake_at));
-    }
-    fn delete(&mut self, key: &[u8]) {
-        self.values.remove(key);
-    }
-    fn seen(&self, key: [u8; 16]) -> bool {
-        self.seen.contains(&key)
-    }
-    fn remember(&mut self, key: [u8; 16]) {
-        self.seen.insert(key);
-    }
-}
 
 /// 2026-11-21 12:00:00 UTC.
 const NOON: Micros = 1_795_262_400_000_000;
@@ -120,8 +97,7 @@ impl Bench {
     fn tick(&mut self, now: Micros) {
         self.now = now;
         for _ in 0..1_000 {
-            let due = self.memory.values.iter().find(|(_, (_, at))| at.is_some_and(|at| at <= now)).map(|(key, _)| key.clone());
-            let Some(key) = due else { return };
+            let Some(key) = self.memory.due(now) else { return };
             if let Some((_, alarm)) = self.memory.values.get_mut(&key) {
                 *alarm = None;
             }
