@@ -4,13 +4,14 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders, OwnedMessage};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 use waybill::config::topics::{TopicSchema, Topics};
 use waybill::schema::codec::Codecs;
 use waybill::schema::registry::{RegistryAuth, RegistryClient};
@@ -110,13 +111,32 @@ impl Instance {
     }
 }
 
+/// What the broker has not taken: an oracle that knows the input has to know that.
+#[derive(Default)]
+pub struct Deliveries {
+    failed: Mutex<Vec<String>>,
+}
+
+impl rdkafka::ClientContext for Deliveries {}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, message)) = result {
+            let place = format!("{}/{}: {error}", message.topic(), message.partition());
+            self.failed.lock().expect("nobody panics while holding it").push(place);
+        }
+    }
+}
+
 /// An installation.
 pub struct Rig<'a> {
     pub kafka: &'a Kafka,
     pub prefix: String,
     pub odoo: Standin,
     pub codecs: Codecs,
-    pub producer: BaseProducer,
+    pub producer: BaseProducer<Deliveries>,
     pub extra: Vec<(String, String)>,
     /// Schema id of every record, by its name.
     pub schema_ids: BTreeMap<String, u32>,
@@ -164,7 +184,7 @@ impl<'a> Rig<'a> {
         let codecs = Codecs::new().expect("codecs");
         let properties =
             [("enable.idempotence", "true"), ("linger.ms", "5"), ("partitioner", "murmur2_random"), ("message.max.bytes", "20000000")];
-        let producer = kafka.client(&properties).create().expect("a producer");
+        let producer = kafka.client(&properties).create_with_context(Deliveries::default()).expect("a producer");
         let dir = tempfile::Builder::new().prefix("waybill-rig-").tempdir().expect("a temporary directory");
         let rig = Self {
             kafka,
@@ -300,6 +320,8 @@ impl<'a> Rig<'a> {
             self.producer.poll(Duration::from_millis(5));
             self.producer.in_flight_count() == 0
         });
+        let failed = self.producer.context().failed.lock().expect("nobody panics while holding it").clone();
+        assert!(failed.is_empty(), "the broker has not taken everything: {failed:?}");
     }
 
     fn partitions_of(&self, topics: &[&str]) -> TopicPartitionList {
