@@ -48,8 +48,11 @@ fn filled(kafka: &Kafka) -> String {
     topic
 }
 
-/// Polls until everything is given; nothing may flow meanwhile.
-fn until_given(member: &GroupConsumer) {
+/// A topic with records, and a member that has been given all of it. Nothing may flow meanwhile.
+fn given(assignor: &str) -> (String, GroupConsumer) {
+    let kafka = Kafka::shared();
+    let topic = filled(kafka);
+    let member = member(kafka, &topic, assignor);
     let mut given = BTreeSet::new();
     wait_until(LIMIT, "everything is given", || {
         assert!(member.poll(POLL).is_none(), "nothing flows before it is taken up");
@@ -60,6 +63,7 @@ fn until_given(member: &GroupConsumer) {
         }
         given.len() == usize::try_from(PARTITIONS).expect("small")
     });
+    (topic, member)
 }
 
 /// Polls until so many records have come; their offsets by partition.
@@ -82,11 +86,8 @@ fn from(partition: i32, first: i64) -> impl Iterator<Item = (i32, i64)> {
 
 #[test]
 fn what_is_given_flows_from_where_it_is_taken_up_and_not_before() {
-    let kafka = Kafka::shared();
-    let topic = filled(kafka);
     for assignor in ["range", "cooperative-sticky"] {
-        let member = member(kafka, &topic, assignor);
-        until_given(&member);
+        let (topic, member) = given(assignor);
         // Nobody is in a hurry: the memory of a partition may take long.
         let waited = Instant::now();
         while waited.elapsed() < Duration::from_secs(1) {
@@ -100,10 +101,7 @@ fn what_is_given_flows_from_where_it_is_taken_up_and_not_before() {
 
 #[test]
 fn what_was_paused_since_is_taken_up_anew_and_the_rest_stays() {
-    let kafka = Kafka::shared();
-    let topic = filled(kafka);
-    let member = member(kafka, &topic, "range");
-    until_given(&member);
+    let (topic, member) = given("range");
     member.take_up(&[(topic.clone(), 0, 0), (topic.clone(), 1, RECORDS)], LIMIT).expect("taken up");
     assert_eq!(offsets(&member, 10).len(), 10);
     member.pause(&[(topic.clone(), 0)]).expect("paused");
@@ -114,11 +112,8 @@ fn what_was_paused_since_is_taken_up_anew_and_the_rest_stays() {
 
 #[test]
 fn a_member_that_never_took_anything_up_lets_go() {
-    let kafka = Kafka::shared();
-    let topic = filled(kafka);
     for assignor in ["range", "cooperative-sticky"] {
-        let member = member(kafka, &topic, assignor);
-        until_given(&member);
+        let (_, member) = given(assignor);
         let (tell, told) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             member.leave();

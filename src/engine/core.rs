@@ -317,7 +317,7 @@ impl Core {
             partition: None,
             key: letter.key,
             value: letter.value,
-            headers: &letter.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect::<Vec<_>>(),
+            headers: &kafka::borrowed(&letter.headers),
             timestamp_ms: None,
             report_offset: false,
         })?;
@@ -337,7 +337,7 @@ impl Core {
         self.assignment.advance(&work.moved);
         for ((topic, partition), _) in work.moved.iter() {
             self.report(topic, *partition);
-            let plain = topic.strip_prefix(&self.spec.prefix).unwrap_or(topic);
+            let plain = self.plain(topic);
             if !self.sources.contains_key(plain) {
                 self.sources.insert(plain.to_owned(), self.around.metrics.source(self.spec.name, plain));
             }

@@ -90,12 +90,11 @@ impl Lease {
     /// The group was polled. A lease that has run out stays so: who was away that long may have lost its partitions, and
     /// hears of it only later.
     fn polled(&self) -> bool {
-        if !self.holds() {
-            self.ours.store(false, Ordering::Relaxed);
-            return false;
+        let holds = self.holds();
+        if holds {
+            self.renew();
         }
-        self.renew();
-        true
+        holds
     }
 
     fn renew(&self) {

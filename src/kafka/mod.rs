@@ -15,7 +15,7 @@ pub use admin::{ActualTopicState, Admin};
 pub use consumer::{AssignmentChange, Committed, GroupConsumer, Message};
 pub use embedded::EmbeddedBroker;
 pub use probe::{ProbeFinding, probe};
-pub use producer::{OutRecord, Position, TransactionalProducer};
+pub use producer::{OutRecord, Position, TransactionalProducer, borrowed};
 pub use reader::RecordReader;
 pub use relay::Relay;
 pub use settings::KafkaSettings;

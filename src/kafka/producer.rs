@@ -13,10 +13,9 @@ use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
 use super::{Error, GroupConsumer, KafkaSettings};
 
-/// Longest one call to the transaction coordinator may take before it is asked again.
+/// Longest one call to the transaction coordinator may take before it is asked again. Short enough for a service that waits
+/// for its brokers to hear that it shall stop.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest one try to register with the coordinator may take.
-const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a call that may be resumed is resumed before the transaction is given up.
 const RESUMES_MAX: u32 = 6;
 /// Pause between two looks at a producer's queue. rdkafka's own `poll` with a time-out of a millisecond does not sleep: it
@@ -43,6 +42,12 @@ pub struct OutRecord<'a> {
     pub timestamp_ms: Option<i64>,
     /// The offset it gets is reported by [`TransactionalProducer::commit`].
     pub report_offset: bool,
+}
+
+/// Kept headers as [`OutRecord`] takes them.
+#[must_use]
+pub fn borrowed(headers: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
+    headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect()
 }
 
 /// Where the group will stand when the transaction is committed.
@@ -113,8 +118,7 @@ impl TransactionalProducer {
     /// Registers the instance's id with the coordinator: its predecessor is fenced and its open transaction aborted.
     pub fn init(settings: &KafkaSettings) -> Result<Self, Error> {
         let inner: BaseProducer<DeliveryContext> = settings.producer().create_with_context(DeliveryContext::default())?;
-        // Whoever calls asks again; a short call lets a service that waits for its brokers hear that it shall stop.
-        inner.init_transactions(INIT_TIMEOUT).map_err(aborting)?;
+        inner.init_transactions(CALL_TIMEOUT).map_err(aborting)?;
         Ok(Self { inner, open: Cell::new(false) })
     }
 
@@ -169,8 +173,7 @@ impl TransactionalProducer {
         if !positions.is_empty() {
             self.send_offsets(positions, &group)?;
         }
-        resume(|| self.inner.commit_transaction(CALL_TIMEOUT))?;
-        self.open.set(false);
+        self.end()?;
         let deliveries = self.inner.context().deliveries.lock();
         Ok(deliveries.map(|mut d| std::mem::take(&mut d.offsets)).unwrap_or_default())
     }
@@ -191,6 +194,10 @@ impl TransactionalProducer {
     /// Commits without positions: for who reads outside any group.
     pub fn commit_empty(&self) -> Result<(), Error> {
         self.drain()?;
+        self.end()
+    }
+
+    fn end(&self) -> Result<(), Error> {
         resume(|| self.inner.commit_transaction(CALL_TIMEOUT))?;
         self.open.set(false);
         Ok(())
@@ -229,13 +236,7 @@ impl TransactionalProducer {
     }
 
     fn take_reports(&self) {
-        for _ in 0..LOOKS_MAX {
-            self.inner.poll(Duration::ZERO);
-            if self.inner.in_flight_count() == 0 {
-                break;
-            }
-            std::thread::sleep(LOOK_PAUSE);
-        }
+        look(&self.inner, LOOKS_MAX);
     }
 
     /// Waits until nothing is in flight. rdkafka's own flush inside commit waits in slices of 100 ms, so nothing may be
@@ -248,6 +249,17 @@ impl TransactionalProducer {
             None if self.inner.in_flight_count() > 0 => Err(Error::Abort("records stayed in flight".into())),
             None => Ok(()),
         }
+    }
+}
+
+/// Takes delivery reports until nothing is in flight, looking at most so often.
+pub(super) fn look<C: ProducerContext>(producer: &BaseProducer<C>, looks_max: u32) {
+    for _ in 0..looks_max {
+        producer.poll(Duration::ZERO);
+        if producer.in_flight_count() == 0 {
+            break;
+        }
+        std::thread::sleep(LOOK_PAUSE);
     }
 }
 

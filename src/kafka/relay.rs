@@ -8,7 +8,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 
-use super::producer::LOOK_PAUSE;
+use super::producer::{LOOK_PAUSE, look};
 use super::{Error, KafkaSettings};
 
 /// How often the queue is looked at: half a minute at most.
@@ -74,13 +74,7 @@ impl Relay {
 
     /// Waits until everything is acknowledged.
     pub fn settle(&self) -> Result<(), Error> {
-        for _ in 0..LOOKS_MAX {
-            self.inner.poll(Duration::ZERO);
-            if self.inner.in_flight_count() == 0 {
-                break;
-            }
-            std::thread::sleep(LOOK_PAUSE);
-        }
+        look(&self.inner, LOOKS_MAX);
         let failed = self.inner.context().0.swap(0, Ordering::Relaxed);
         match (failed, self.inner.in_flight_count()) {
             (0, 0) => Ok(()),

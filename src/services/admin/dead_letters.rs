@@ -247,13 +247,12 @@ impl Replay {
     }
 
     fn send(&self, producer: &TransactionalProducer, letter: &DeadLetter, origin: &Place) -> Result<(), kafka::Error> {
-        let headers = letter.replayed_headers();
         producer.send(&OutRecord {
             topic: &origin.topic,
             partition: Some(origin.partition),
             key: letter.key.as_deref(),
             value: letter.value.as_deref(),
-            headers: &headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect::<Vec<_>>(),
+            headers: &kafka::borrowed(&letter.replayed_headers()),
             timestamp_ms: self.timestamp_ms(letter, origin),
             report_offset: false,
         })
