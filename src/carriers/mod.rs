@@ -9,6 +9,7 @@ pub mod edi;
 pub mod event;
 pub mod fedex;
 pub mod json;
+pub mod names;
 #[cfg(test)]
 mod testing;
 pub mod times;

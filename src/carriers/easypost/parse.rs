@@ -5,17 +5,15 @@ use serde::Deserialize;
 use super::super::codes::{CodeTable, Meaning};
 use super::super::event::{self, Happening, Shipment};
 use super::super::json::{self, Object, Objects, Text};
+use super::super::names;
 use super::super::times::{self, Sent, Suffix};
 use super::super::{DialectSettings, RawMessage};
 use super::MAPPING_VERSION;
-use crate::domain::event::{Eta, Label, Measures, Partner, Place, ProofOfDelivery, RawCode, ShipmentEvent};
+use crate::domain::event::{Eta, Measures, Partner, Place, ProofOfDelivery, RawCode, ShipmentEvent};
 use crate::domain::money::Amount;
 use crate::domain::time::Told;
 use crate::domain::verdict::Park;
 use crate::domain::vocabulary::{Actor, Leg, Milestone, SubStatus, TimePrecision, TimeSource};
-
-/// Longest name of a carrier that is taken over where the list of known ones does not have it.
-const CARRIER_CHARS_MAX: usize = 40;
 
 #[derive(Deserialize, Default)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
@@ -123,7 +121,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn shipment(&self, tracker: &Tracker<'_>) -> Result<Shipment<'_>, Park> {
         let number = &[tracker.tracking_code.get()];
-        let mut shipment = Shipment::new(self.message, ("easypost", MAPPING_VERSION), carrier_code(&tracker.carrier), number)?;
+        let mut shipment = Shipment::new(self.message, ("easypost", MAPPING_VERSION), names::carrier(tracker.carrier.get()), number)?;
         if tracker.is_return.get() == Some("true") {
             shipment.leg = Leg::Return;
         }
@@ -171,7 +169,7 @@ impl Reader<'_> {
             place,
         };
         let mut event = shipment.event(happening, self.meaning(&detail.status, &detail.status_detail));
-        let source = detail.source.get().map(|_| carrier_code(&detail.source));
+        let source = detail.source.get().map(|_| names::carrier(detail.source.get()));
         if let Some(partner) = source.filter(|s| tracker.carrier.get().is_some() && *s != event.carrier) {
             event.actor = event.actor.map(|_| Actor::Partner);
             event.partner = Some(Partner { carrier: Some(partner.into_owned()), tracking_number: None });
@@ -256,16 +254,4 @@ fn sent_day_or_time(text: &Text<'_>) -> Option<Sent> {
         sent.precision = TimePrecision::Date;
     }
     Some(sent)
-}
-
-/// EasyPost names accounts and services of one carrier apart; the tracking number is the same everywhere.
-fn carrier_code(name: &Text<'_>) -> Label {
-    let lower: String = name.get().unwrap_or("unknown").chars().filter(|c| !c.is_whitespace()).take(CARRIER_CHARS_MAX).collect();
-    let lower = lower.to_lowercase();
-    for known in ["usps", "ups", "fedex"] {
-        if lower.starts_with(known) {
-            return Label::Borrowed(known);
-        }
-    }
-    if lower == "dhlexpress" { Label::Borrowed("dhl_express") } else { Label::Owned(lower) }
 }
