@@ -10,6 +10,7 @@ pub mod event;
 pub mod fedex;
 pub mod json;
 pub mod names;
+pub mod shippo;
 #[cfg(test)]
 mod testing;
 pub mod times;
@@ -64,7 +65,7 @@ pub trait Dialect: Send + Sync {
 }
 
 /// The sources that [`dialect`] knows.
-pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214"];
+pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214", "shippo"];
 
 /// The dialect of a source with its settings; `None` for a source that is not in [`SOURCES`].
 #[must_use]
@@ -73,6 +74,7 @@ pub fn dialect(source: &str, settings: DialectSettings) -> Option<Box<dyn Dialec
         "ups" => Box::new(ups::Ups::new(settings)),
         "fedex" => Box::new(fedex::FedEx::new(settings)),
         "easypost" => Box::new(easypost::EasyPost::new(settings)),
+        "shippo" => Box::new(shippo::Shippo::new(settings)),
         "x12_214" => Box::new(x12_214::X12_214::new(settings)),
         _ => return None,
     })
