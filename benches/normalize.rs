@@ -12,6 +12,7 @@ const BODIES: &[(&str, &str, &str)] = &[
     ("fedex", "answer of 5", include_str!("../src/carriers/fedex/fixtures/answer_exception.json")),
     ("easypost", "event of 5", include_str!("../src/carriers/easypost/fixtures/updated.json")),
     ("shippo", "event of 5", include_str!("../src/carriers/shippo/fixtures/track_updated.json")),
+    ("aftership", "event of 6", include_str!("../src/carriers/aftership/fixtures/update_returning.json")),
 ];
 
 fn normalize(c: &mut Criterion) {

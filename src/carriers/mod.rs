@@ -3,13 +3,16 @@
 //! Pure functions on bytes with code tables as data: no Kafka, no store, no network, no clock.
 #![deny(clippy::indexing_slicing)]
 
+pub mod aftership;
 pub mod codes;
+pub mod countries;
 pub mod easypost;
 pub mod edi;
 pub mod event;
 pub mod fedex;
 pub mod json;
 pub mod names;
+pub mod own;
 pub mod shippo;
 #[cfg(test)]
 mod testing;
@@ -65,7 +68,7 @@ pub trait Dialect: Send + Sync {
 }
 
 /// The sources that [`dialect`] knows.
-pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214", "shippo"];
+pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214", "shippo", "aftership"];
 
 /// The dialect of a source with its settings; `None` for a source that is not in [`SOURCES`].
 #[must_use]
@@ -74,6 +77,7 @@ pub fn dialect(source: &str, settings: DialectSettings) -> Option<Box<dyn Dialec
         "ups" => Box::new(ups::Ups::new(settings)),
         "fedex" => Box::new(fedex::FedEx::new(settings)),
         "easypost" => Box::new(easypost::EasyPost::new(settings)),
+        "aftership" => Box::new(aftership::AfterShip::new(settings)),
         "shippo" => Box::new(shippo::Shippo::new(settings)),
         "x12_214" => Box::new(x12_214::X12_214::new(settings)),
         _ => return None,
