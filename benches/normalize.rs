@@ -13,6 +13,7 @@ const BODIES: &[(&str, &str, &str)] = &[
     ("easypost", "event of 5", include_str!("../src/carriers/easypost/fixtures/updated.json")),
     ("shippo", "event of 5", include_str!("../src/carriers/shippo/fixtures/track_updated.json")),
     ("aftership", "event of 6", include_str!("../src/carriers/aftership/fixtures/update_returning.json")),
+    ("shipengine", "event of 6", include_str!("../src/carriers/shipengine/fixtures/track_attempted.json")),
 ];
 
 fn normalize(c: &mut Criterion) {

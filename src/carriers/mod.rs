@@ -13,6 +13,7 @@ pub mod fedex;
 pub mod json;
 pub mod names;
 pub mod own;
+pub mod shipengine;
 pub mod shippo;
 #[cfg(test)]
 mod testing;
@@ -68,7 +69,7 @@ pub trait Dialect: Send + Sync {
 }
 
 /// The sources that [`dialect`] knows.
-pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214", "shippo", "aftership"];
+pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214", "shippo", "aftership", "shipengine"];
 
 /// The dialect of a source with its settings; `None` for a source that is not in [`SOURCES`].
 #[must_use]
@@ -78,6 +79,7 @@ pub fn dialect(source: &str, settings: DialectSettings) -> Option<Box<dyn Dialec
         "fedex" => Box::new(fedex::FedEx::new(settings)),
         "easypost" => Box::new(easypost::EasyPost::new(settings)),
         "aftership" => Box::new(aftership::AfterShip::new(settings)),
+        "shipengine" => Box::new(shipengine::ShipEngine::new(settings)),
         "shippo" => Box::new(shippo::Shippo::new(settings)),
         "x12_214" => Box::new(x12_214::X12_214::new(settings)),
         _ => return None,
