@@ -11,6 +11,9 @@ const BODIES: &[(&str, &str, &str)] = &[
     ("ups", "answer of 6", include_str!("../src/carriers/ups/fixtures/answer_history.json")),
     ("fedex", "answer of 5", include_str!("../src/carriers/fedex/fixtures/answer_exception.json")),
     ("easypost", "event of 5", include_str!("../src/carriers/easypost/fixtures/updated.json")),
+    ("shippo", "event of 5", include_str!("../src/carriers/shippo/fixtures/track_updated.json")),
+    ("aftership", "event of 6", include_str!("../src/carriers/aftership/fixtures/update_returning.json")),
+    ("shipengine", "event of 6", include_str!("../src/carriers/shipengine/fixtures/track_attempted.json")),
 ];
 
 fn normalize(c: &mut Criterion) {

@@ -3,13 +3,18 @@
 //! Pure functions on bytes with code tables as data: no Kafka, no store, no network, no clock.
 #![deny(clippy::indexing_slicing)]
 
+pub mod aftership;
 pub mod codes;
+pub mod countries;
 pub mod easypost;
 pub mod edi;
 pub mod event;
 pub mod fedex;
 pub mod json;
 pub mod names;
+pub mod own;
+pub mod shipengine;
+pub mod shippo;
 #[cfg(test)]
 mod testing;
 pub mod times;
@@ -64,7 +69,7 @@ pub trait Dialect: Send + Sync {
 }
 
 /// The sources that [`dialect`] knows.
-pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214"];
+pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214", "shippo", "aftership", "shipengine"];
 
 /// The dialect of a source with its settings; `None` for a source that is not in [`SOURCES`].
 #[must_use]
@@ -73,6 +78,9 @@ pub fn dialect(source: &str, settings: DialectSettings) -> Option<Box<dyn Dialec
         "ups" => Box::new(ups::Ups::new(settings)),
         "fedex" => Box::new(fedex::FedEx::new(settings)),
         "easypost" => Box::new(easypost::EasyPost::new(settings)),
+        "aftership" => Box::new(aftership::AfterShip::new(settings)),
+        "shipengine" => Box::new(shipengine::ShipEngine::new(settings)),
+        "shippo" => Box::new(shippo::Shippo::new(settings)),
         "x12_214" => Box::new(x12_214::X12_214::new(settings)),
         _ => return None,
     })

@@ -81,7 +81,7 @@ pub(super) fn poison(good: &str) -> Vec<(&'static str, Vec<u8>, Code)> {
         ("XML", text("<?xml version=\"1.0\"?><a/>".into()), Code::MALFORMED),
         ("NUL", text(format!("{good}\0")), Code::MALFORMED),
         ("NaN", text("{\"x\":NaN}".into()), Code::MALFORMED),
-        ("lone surrogate", text("{\"object\":\"\\ud800\",\"trackingNumber\":\"\\ud800\",\"output\":{\"completeTrackResults\":[{\"trackingNumber\":\"\\ud800\"}]}}".into()), Code::MALFORMED),
+        ("lone surrogate", text("{\"event\":\"\\ud800\",\"resource_type\":\"\\ud800\",\"object\":\"\\ud800\",\"trackingNumber\":\"\\ud800\",\"output\":{\"completeTrackResults\":[{\"trackingNumber\":\"\\ud800\"}]}}".into()), Code::MALFORMED),
         ("deep arrays", deep(10_000, "[", "]"), Code::TOO_DEEP),
         ("deep objects", deep(65, "{\"x\":", "}"), Code::TOO_DEEP),
         ("never closed", text("[".repeat(10_000)), Code::TOO_DEEP),

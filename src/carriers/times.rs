@@ -171,6 +171,29 @@ fn number(bytes: &[u8], from: usize, count: usize) -> Option<i16> {
     bytes.get(from..from + count)?.iter().try_fold(0_i16, |n, b| b.is_ascii_digit().then(|| n * 10 + i16::from(b - b'0')))
 }
 
+/// Reads what [`iso`] reads; midnight with nothing or `Z` behind it is how a day is written.
+#[must_use]
+pub fn iso_day_or_time(text: &str) -> Option<Sent> {
+    let mut sent = iso(text)?;
+    let bare = !matches!(sent.suffix, Suffix::Numeric(offset) if offset.seconds() != 0);
+    if bare && sent.local.time() == jiff::civil::Time::midnight() {
+        sent.precision = TimePrecision::Date;
+    }
+    Some(sent)
+}
+
+/// A time of an aggregator. `Z` (or an offset of nothing) stands behind most wall clocks of the place: it is not believed,
+/// any other offset is.
+#[must_use]
+pub fn by_offset_or_zone(sent: &Sent, place: Option<&Place>, settings: &DialectSettings) -> Told {
+    match sent.suffix {
+        Suffix::Numeric(offset) if offset.seconds() != 0 => {
+            Told::with_offset(sent.local, offset, sent.precision, TimeSource::CarrierOffset)
+        }
+        _ => by_zone(sent, place, settings),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,6 +245,34 @@ mod tests {
         }
         for text in ["", "04:00", "-", "-15:00", "+05:75", "-aa:00", "+123:00"] {
             assert_eq!(offset(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn midnight_is_a_day_unless_an_offset_says_otherwise() {
+        for (text, digits) in [
+            ("2026-11-20T00:00:00Z", "20261120"),
+            ("2026-11-20T00:00:00+00:00", "20261120"),
+            ("2026-11-20T00:00:00-06:00", "20261120000000"),
+            ("2026-11-20T00:01:00Z", "20261120000100"),
+        ] {
+            assert_eq!(iso_day_or_time(text).map(|s| s.digits()).as_deref(), Some(digits), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_aggregators_offset_is_believed_unless_it_is_nothing() {
+        let zone = jiff::tz::TimeZone::get("Asia/Tokyo").expect("bundled");
+        let settings = DialectSettings { account_zone: Some(zone), ..DialectSettings::default() };
+        let dublin = Place { country: Some("IE".to_owned()), ..Place::default() };
+        for (text, place, minutes, source) in [
+            ("2026-07-20T08:15:00-05:00", Some(&dublin), -300, TimeSource::CarrierOffset),
+            ("2026-07-20T08:15:00Z", Some(&dublin), 60, TimeSource::LocationZone),
+            ("2026-07-20T08:15:00+00:00", None, 540, TimeSource::AccountZone),
+            ("2026-07-20T08:15:00", None, 540, TimeSource::AccountZone),
+        ] {
+            let told = by_offset_or_zone(&iso(text).expect(text), place, &settings);
+            assert_eq!((told.offset_minutes, told.source), (Some(minutes), Some(source)), "{text}");
         }
     }
 }
