@@ -11,6 +11,8 @@ const BODIES: &[(&str, &str, &str)] = &[
     ("ups", "answer of 6", include_str!("../src/carriers/ups/fixtures/answer_history.json")),
     ("fedex", "answer of 5", include_str!("../src/carriers/fedex/fixtures/answer_exception.json")),
     ("easypost", "event of 5", include_str!("../src/carriers/easypost/fixtures/updated.json")),
+    ("sendcloud", "v2 push", include_str!("../src/carriers/sendcloud/fixtures/v2_status_changed.json")),
+    ("sendcloud", "v3 push", include_str!("../src/carriers/sendcloud/fixtures/v3_attempted.json")),
 ];
 
 fn normalize(c: &mut Criterion) {

@@ -171,6 +171,32 @@ fn number(bytes: &[u8], from: usize, count: usize) -> Option<i16> {
     bytes.get(from..from + count)?.iter().try_fold(0_i16, |n, b| b.is_ascii_digit().then(|| n * 10 + i16::from(b - b'0')))
 }
 
+/// Reads seconds, milliseconds or microseconds since the epoch, told apart by their size: the wall clock of UTC.
+/// Parts of a second are cut off.
+#[must_use]
+pub fn epoch(text: &str) -> Option<Sent> {
+    let number: i64 = text.trim().split('.').next()?.parse().ok()?;
+    let micros = match number {
+        // As milliseconds this would be 1973, as seconds it is far beyond any parcel.
+        0..100_000_000_000 => number.checked_mul(1_000_000)?,
+        100_000_000_000..100_000_000_000_000 => number.checked_mul(1_000)?,
+        100_000_000_000_000.. => number,
+        _ => return None,
+    };
+    let utc = Offset::UTC.to_datetime(jiff::Timestamp::from_microsecond(micros).ok()?);
+    let day = date(utc.year(), utc.month().into(), utc.day().into())?;
+    let local = clock(day, utc.hour().into(), utc.minute().into(), utc.second().into())?;
+    Some(Sent { local, precision: TimePrecision::Second, suffix: Suffix::Numeric(Offset::UTC) })
+}
+
+/// A moment that was sent in UTC as such ([`epoch`]): what the clock on the wall showed is not known.
+#[must_use]
+pub fn moment(utc: &Sent) -> Told {
+    let mut told = Told::with_gmt(utc.local, utc.local, utc.precision);
+    (told.local, told.offset_minutes) = (None, None);
+    told
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,5 +249,27 @@ mod tests {
         for text in ["", "04:00", "-", "-15:00", "+05:75", "-aa:00", "+123:00"] {
             assert_eq!(offset(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn epochs_of_any_unit_are_one_moment() {
+        for (text, digits) in [
+            ("1795219209", Some("20261121000009")),
+            ("1795219209635", Some("20261121000009")),
+            ("1795219209635000", Some("20261121000009")),
+            ("1795219209.635", Some("20261121000009")),
+            ("123", None),
+            ("-1795219209", None),
+            ("99999999999", None),
+            ("9223372036854775807", None),
+            ("92233720368547758070", None),
+            ("", None),
+            ("soon", None),
+        ] {
+            assert_eq!(epoch(text).map(|s| s.digits()).as_deref(), digits, "{text}");
+        }
+        let told = epoch("1795219209").map(|s| moment(&s)).expect("a moment");
+        assert_eq!((told.at, told.local, told.offset_minutes), (Some(1_795_219_209_000_000), None, None));
+        assert_eq!(told.source, Some(TimeSource::GmtField));
     }
 }
