@@ -13,6 +13,7 @@ const BODIES: &[(&str, &str, &str)] = &[
     ("easypost", "event of 5", include_str!("../src/carriers/easypost/fixtures/updated.json")),
     ("sendcloud", "v2 push", include_str!("../src/carriers/sendcloud/fixtures/v2_status_changed.json")),
     ("sendcloud", "v3 push", include_str!("../src/carriers/sendcloud/fixtures/v3_attempted.json")),
+    ("17track", "push of 6", include_str!("../src/carriers/track17/fixtures/updated_two_providers.json")),
 ];
 
 fn normalize(c: &mut Criterion) {

@@ -14,6 +14,7 @@ pub mod sendcloud;
 #[cfg(test)]
 mod testing;
 pub mod times;
+pub mod track17;
 pub mod ups;
 pub mod x12_214;
 pub mod zones;
@@ -65,7 +66,7 @@ pub trait Dialect: Send + Sync {
 }
 
 /// The sources that [`dialect`] knows.
-pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214", "sendcloud"];
+pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214", "sendcloud", "17track"];
 
 /// The dialect of a source with its settings; `None` for a source that is not in [`SOURCES`].
 #[must_use]
@@ -76,6 +77,7 @@ pub fn dialect(source: &str, settings: DialectSettings) -> Option<Box<dyn Dialec
         "easypost" => Box::new(easypost::EasyPost::new(settings)),
         "x12_214" => Box::new(x12_214::X12_214::new(settings)),
         "sendcloud" => Box::new(sendcloud::Sendcloud::new(settings)),
+        "17track" => Box::new(track17::Track17::new(settings)),
         _ => return None,
     })
 }
