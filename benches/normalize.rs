@@ -14,6 +14,7 @@ const BODIES: &[(&str, &str, &str)] = &[
     ("sendcloud", "v2 push", include_str!("../src/carriers/sendcloud/fixtures/v2_status_changed.json")),
     ("sendcloud", "v3 push", include_str!("../src/carriers/sendcloud/fixtures/v3_attempted.json")),
     ("17track", "push of 6", include_str!("../src/carriers/track17/fixtures/updated_two_providers.json")),
+    ("shiprocket", "push of 10", include_str!("../src/carriers/shiprocket/fixtures/rto.json")),
 ];
 
 fn normalize(c: &mut Criterion) {

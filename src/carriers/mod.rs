@@ -11,6 +11,7 @@ pub mod fedex;
 pub mod json;
 pub mod names;
 pub mod sendcloud;
+pub mod shiprocket;
 #[cfg(test)]
 mod testing;
 pub mod times;
@@ -66,7 +67,7 @@ pub trait Dialect: Send + Sync {
 }
 
 /// The sources that [`dialect`] knows.
-pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214", "sendcloud", "17track"];
+pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214", "sendcloud", "17track", "shiprocket"];
 
 /// The dialect of a source with its settings; `None` for a source that is not in [`SOURCES`].
 #[must_use]
@@ -78,6 +79,7 @@ pub fn dialect(source: &str, settings: DialectSettings) -> Option<Box<dyn Dialec
         "x12_214" => Box::new(x12_214::X12_214::new(settings)),
         "sendcloud" => Box::new(sendcloud::Sendcloud::new(settings)),
         "17track" => Box::new(track17::Track17::new(settings)),
+        "shiprocket" => Box::new(shiprocket::Shiprocket::new(settings)),
         _ => return None,
     })
 }

@@ -197,6 +197,19 @@ pub fn moment(utc: &Sent) -> Told {
     told
 }
 
+/// Reads `DD MM YYYY HH:MM[:SS]`, with blanks, hyphens, slashes or dots within the date.
+#[must_use]
+pub fn day_first(text: &str) -> Option<Sent> {
+    let text = text.trim();
+    let bytes = text.as_bytes();
+    let separator = *bytes.get(2).filter(|b| matches!(b, b' ' | b'-' | b'/' | b'.'))?;
+    if bytes.get(5) != Some(&separator) || !matches!(bytes.get(10), None | Some(b' ')) {
+        return None;
+    }
+    let (year, month, day) = (text.get(6..10)?, text.get(3..5)?, text.get(..2)?);
+    iso(&format!("{year}-{month}-{day}{}", text.get(10..)?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -271,5 +284,24 @@ mod tests {
         let told = epoch("1795219209").map(|s| moment(&s)).expect("a moment");
         assert_eq!((told.at, told.local, told.offset_minutes), (Some(1_795_219_209_000_000), None, None));
         assert_eq!(told.source, Some(TimeSource::GmtField));
+    }
+
+    #[test]
+    fn the_day_may_come_first() {
+        for (text, digits) in [
+            ("21 11 2026 09:15:30", Some("20261121091530")),
+            ("21-11-2026 09:15", Some("20261121091500")),
+            ("21/11/2026", Some("20261121")),
+            ("21.11.2026", Some("20261121")),
+            ("11 21 2026 09:15:30", None),
+            ("2026-11-21 09:15:30", None),
+            ("21 11-2026 09:15:30", None),
+            ("21 11 2026T09:15:30", None),
+            ("21 11 26", None),
+            ("２１ 11 2026", None),
+            ("", None),
+        ] {
+            assert_eq!(day_first(text).map(|s| s.digits()).as_deref(), digits, "{text}");
+        }
     }
 }
