@@ -68,7 +68,8 @@ struct Numbers<'a> {
 #[derive(Deserialize, Default)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
 struct Event<'a> {
-    event_type: Text<'a>,
+    #[serde(rename = "event_type")]
+    kind: Text<'a>,
     timestamp: Text<'a>,
     phase: Text<'a>,
     exception: Text<'a>,
@@ -158,7 +159,7 @@ impl Reader<'_> {
             let facility = l.depot.owned().or_else(|| l.service_point_id.owned());
             event::place(l.city.owned(), None, l.postal_code.owned(), l.country.get(), facility)
         });
-        let by_carrier = event.event_type.get().is_none_or(|t| t == "carrier");
+        let by_carrier = event.kind.get().is_none_or(|t| t == "carrier");
         let sent = event.timestamp.get().and_then(|t| sent(t, by_carrier));
         let (exception, sub_status) = (event.exception.get().unwrap_or("none"), event.sub_status.get().unwrap_or("none"));
         let happening = Happening {

@@ -151,7 +151,7 @@ fn times_are_told_for_what_they_are() {
             "second",
         ),
         (none.clone(), raw("2026-11-19", none.clone(), none.clone()), none.clone(), None, none.clone(), "date"),
-        (none.clone(), none.clone(), json!("2026-11-19T14:00:00Z"), Some("2026-11-19T14:00:00Z"), json!("gmt_field"), "second"),
+        (none.clone(), none, json!("2026-11-19T14:00:00Z"), Some("2026-11-19T14:00:00Z"), json!("gmt_field"), "second"),
     ] {
         let event = scan(&json!({"time_iso": iso, "time_raw": raw, "time_utc": utc, "description": "Scan"}));
         assert_eq!(at(&event).as_deref(), at_utc, "{iso} {raw}");
