@@ -14,6 +14,10 @@ const BODIES: &[(&str, &str, &str)] = &[
     ("shippo", "event of 5", include_str!("../src/carriers/shippo/fixtures/track_updated.json")),
     ("aftership", "event of 6", include_str!("../src/carriers/aftership/fixtures/update_returning.json")),
     ("shipengine", "event of 6", include_str!("../src/carriers/shipengine/fixtures/track_attempted.json")),
+    ("sendcloud", "v2 push", include_str!("../src/carriers/sendcloud/fixtures/v2_status_changed.json")),
+    ("sendcloud", "v3 push", include_str!("../src/carriers/sendcloud/fixtures/v3_attempted.json")),
+    ("17track", "push of 6", include_str!("../src/carriers/track17/fixtures/updated_two_providers.json")),
+    ("shiprocket", "push of 10", include_str!("../src/carriers/shiprocket/fixtures/rto.json")),
 ];
 
 fn normalize(c: &mut Criterion) {

@@ -13,11 +13,14 @@ pub mod fedex;
 pub mod json;
 pub mod names;
 pub mod own;
+pub mod sendcloud;
 pub mod shipengine;
 pub mod shippo;
+pub mod shiprocket;
 #[cfg(test)]
 mod testing;
 pub mod times;
+pub mod track17;
 pub mod ups;
 pub mod x12_214;
 pub mod zones;
@@ -69,7 +72,8 @@ pub trait Dialect: Send + Sync {
 }
 
 /// The sources that [`dialect`] knows.
-pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214", "shippo", "aftership", "shipengine"];
+pub const SOURCES: &[&str] =
+    &["ups", "fedex", "easypost", "x12_214", "shippo", "aftership", "shipengine", "sendcloud", "17track", "shiprocket"];
 
 /// The dialect of a source with its settings; `None` for a source that is not in [`SOURCES`].
 #[must_use]
@@ -82,6 +86,9 @@ pub fn dialect(source: &str, settings: DialectSettings) -> Option<Box<dyn Dialec
         "shipengine" => Box::new(shipengine::ShipEngine::new(settings)),
         "shippo" => Box::new(shippo::Shippo::new(settings)),
         "x12_214" => Box::new(x12_214::X12_214::new(settings)),
+        "sendcloud" => Box::new(sendcloud::Sendcloud::new(settings)),
+        "17track" => Box::new(track17::Track17::new(settings)),
+        "shiprocket" => Box::new(shiprocket::Shiprocket::new(settings)),
         _ => return None,
     })
 }

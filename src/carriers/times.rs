@@ -194,6 +194,45 @@ pub fn by_offset_or_zone(sent: &Sent, place: Option<&Place>, settings: &DialectS
     }
 }
 
+/// Reads seconds, milliseconds or microseconds since the epoch, told apart by their size: the wall clock of UTC.
+/// Parts of a second are cut off.
+#[must_use]
+pub fn epoch(text: &str) -> Option<Sent> {
+    let number: i64 = text.trim().split('.').next()?.parse().ok()?;
+    let micros = match number {
+        // As milliseconds this would be 1973, as seconds it is far beyond any parcel.
+        0..100_000_000_000 => number.checked_mul(1_000_000)?,
+        100_000_000_000..100_000_000_000_000 => number.checked_mul(1_000)?,
+        100_000_000_000_000.. => number,
+        _ => return None,
+    };
+    let utc = Offset::UTC.to_datetime(jiff::Timestamp::from_microsecond(micros).ok()?);
+    let day = date(utc.year(), utc.month().into(), utc.day().into())?;
+    let local = clock(day, utc.hour().into(), utc.minute().into(), utc.second().into())?;
+    Some(Sent { local, precision: TimePrecision::Second, suffix: Suffix::Numeric(Offset::UTC) })
+}
+
+/// A moment that was sent in UTC as such ([`epoch`]): what the clock on the wall showed is not known.
+#[must_use]
+pub fn moment(utc: &Sent) -> Told {
+    let mut told = Told::with_gmt(utc.local, utc.local, utc.precision);
+    (told.local, told.offset_minutes) = (None, None);
+    told
+}
+
+/// Reads `DD MM YYYY HH:MM[:SS]`, with blanks, hyphens, slashes or dots within the date.
+#[must_use]
+pub fn day_first(text: &str) -> Option<Sent> {
+    let text = text.trim();
+    let bytes = text.as_bytes();
+    let separator = *bytes.get(2).filter(|b| matches!(b, b' ' | b'-' | b'/' | b'.'))?;
+    if bytes.get(5) != Some(&separator) || !matches!(bytes.get(10), None | Some(b' ')) {
+        return None;
+    }
+    let (year, month, day) = (text.get(6..10)?, text.get(3..5)?, text.get(..2)?);
+    iso(&format!("{year}-{month}-{day}{}", text.get(10..)?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -273,6 +312,47 @@ mod tests {
         ] {
             let told = by_offset_or_zone(&iso(text).expect(text), place, &settings);
             assert_eq!((told.offset_minutes, told.source), (Some(minutes), Some(source)), "{text}");
+        }
+    }
+
+    #[test]
+    fn epochs_of_any_unit_are_one_moment() {
+        for (text, digits) in [
+            ("1795219209", Some("20261121000009")),
+            ("1795219209635", Some("20261121000009")),
+            ("1795219209635000", Some("20261121000009")),
+            ("1795219209.635", Some("20261121000009")),
+            ("123", None),
+            ("-1795219209", None),
+            ("99999999999", None),
+            ("9223372036854775807", None),
+            ("92233720368547758070", None),
+            ("", None),
+            ("soon", None),
+        ] {
+            assert_eq!(epoch(text).map(|s| s.digits()).as_deref(), digits, "{text}");
+        }
+        let told = epoch("1795219209").map(|s| moment(&s)).expect("a moment");
+        assert_eq!((told.at, told.local, told.offset_minutes), (Some(1_795_219_209_000_000), None, None));
+        assert_eq!(told.source, Some(TimeSource::GmtField));
+    }
+
+    #[test]
+    fn the_day_may_come_first() {
+        for (text, digits) in [
+            ("21 11 2026 09:15:30", Some("20261121091530")),
+            ("21-11-2026 09:15", Some("20261121091500")),
+            ("21/11/2026", Some("20261121")),
+            ("21.11.2026", Some("20261121")),
+            ("11 21 2026 09:15:30", None),
+            ("2026-11-21 09:15:30", None),
+            ("21 11-2026 09:15:30", None),
+            ("21 11 2026T09:15:30", None),
+            ("21 11 26", None),
+            ("２１ 11 2026", None),
+            ("", None),
+        ] {
+            assert_eq!(day_first(text).map(|s| s.digits()).as_deref(), digits, "{text}");
         }
     }
 }
