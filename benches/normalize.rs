@@ -11,6 +11,8 @@ const BODIES: &[(&str, &str, &str)] = &[
     ("ups", "answer of 6", include_str!("../src/carriers/ups/fixtures/answer_history.json")),
     ("fedex", "answer of 5", include_str!("../src/carriers/fedex/fixtures/answer_exception.json")),
     ("easypost", "event of 5", include_str!("../src/carriers/easypost/fixtures/updated.json")),
+    ("usps", "answer of 7", include_str!("../src/carriers/usps/fixtures/answer_delivered.json")),
+    ("usps", "push", include_str!("../src/carriers/usps/fixtures/push_out_for_delivery.json")),
 ];
 
 fn normalize(c: &mut Criterion) {

@@ -18,6 +18,20 @@ pub const DEPTH_MAX: usize = 64;
 /// # Errors
 /// The code of the first limit that it breaks.
 pub fn object_text<'a>(message: &RawMessage<'a>, settings: &DialectSettings) -> Result<&'a str, Park> {
+    let text = checked(message, settings)?;
+    if text.starts_with('{') { Ok(text) } else { Err(no_object(text)) }
+}
+
+/// The same for a source that also sends lists of objects: read them with [`Objects`].
+///
+/// # Errors
+/// The code of the first limit that it breaks.
+pub fn objects_text<'a>(message: &RawMessage<'a>, settings: &DialectSettings) -> Result<&'a str, Park> {
+    let text = checked(message, settings)?;
+    if text.starts_with(['{', '[']) { Ok(text) } else { Err(no_object(text)) }
+}
+
+fn checked<'a>(message: &RawMessage<'a>, settings: &DialectSettings) -> Result<&'a str, Park> {
     if message.body.len() > settings.body_bytes_max {
         return Err(Park::new(Code::TOO_LARGE, format!("bytes in the body: {}", message.body.len())));
     }
@@ -32,12 +46,13 @@ pub fn object_text<'a>(message: &RawMessage<'a>, settings: &DialectSettings) -> 
         return Err(Park::new(Code::EMPTY_VALUE, "the body is empty"));
     }
     check_depth(text)?;
-    if text.starts_with('{') {
-        return Ok(text);
-    }
+    Ok(text)
+}
+
+fn no_object(text: &str) -> Park {
     match serde_json::from_str::<IgnoredAny>(text) {
-        Ok(_) => Err(Park::new(Code::NOT_TRACKING, "the body is JSON and not an object")),
-        Err(error) => Err(syntax(&error)),
+        Ok(_) => Park::new(Code::NOT_TRACKING, "the body is JSON and not an object"),
+        Err(error) => syntax(&error),
     }
 }
 

@@ -14,6 +14,7 @@ pub mod names;
 mod testing;
 pub mod times;
 pub mod ups;
+pub mod usps;
 pub mod x12_214;
 pub mod zones;
 
@@ -64,7 +65,7 @@ pub trait Dialect: Send + Sync {
 }
 
 /// The sources that [`dialect`] knows.
-pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214"];
+pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214", "usps"];
 
 /// The dialect of a source with its settings; `None` for a source that is not in [`SOURCES`].
 #[must_use]
@@ -74,6 +75,7 @@ pub fn dialect(source: &str, settings: DialectSettings) -> Option<Box<dyn Dialec
         "fedex" => Box::new(fedex::FedEx::new(settings)),
         "easypost" => Box::new(easypost::EasyPost::new(settings)),
         "x12_214" => Box::new(x12_214::X12_214::new(settings)),
+        "usps" => Box::new(usps::Usps::new(settings)),
         _ => return None,
     })
 }
