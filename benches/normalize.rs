@@ -13,6 +13,8 @@ const BODIES: &[(&str, &str, &str)] = &[
     ("easypost", "event of 5", include_str!("../src/carriers/easypost/fixtures/updated.json")),
     ("usps", "answer of 7", include_str!("../src/carriers/usps/fixtures/answer_delivered.json")),
     ("usps", "push", include_str!("../src/carriers/usps/fixtures/push_out_for_delivery.json")),
+    ("delhivery", "answer of 10", include_str!("../src/carriers/delhivery/fixtures/answer_returned.json")),
+    ("delhivery", "push", include_str!("../src/carriers/delhivery/fixtures/push_not_delivered.json")),
 ];
 
 fn normalize(c: &mut Criterion) {

@@ -4,6 +4,7 @@
 #![deny(clippy::indexing_slicing)]
 
 pub mod codes;
+pub mod delhivery;
 pub mod easypost;
 pub mod edi;
 pub mod event;
@@ -65,7 +66,7 @@ pub trait Dialect: Send + Sync {
 }
 
 /// The sources that [`dialect`] knows.
-pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214", "usps"];
+pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214", "usps", "delhivery"];
 
 /// The dialect of a source with its settings; `None` for a source that is not in [`SOURCES`].
 #[must_use]
@@ -76,6 +77,7 @@ pub fn dialect(source: &str, settings: DialectSettings) -> Option<Box<dyn Dialec
         "easypost" => Box::new(easypost::EasyPost::new(settings)),
         "x12_214" => Box::new(x12_214::X12_214::new(settings)),
         "usps" => Box::new(usps::Usps::new(settings)),
+        "delhivery" => Box::new(delhivery::Delhivery::new(settings)),
         _ => return None,
     })
 }
