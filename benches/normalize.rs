@@ -15,6 +15,7 @@ const BODIES: &[(&str, &str, &str)] = &[
     ("usps", "push", include_str!("../src/carriers/usps/fixtures/push_out_for_delivery.json")),
     ("delhivery", "answer of 10", include_str!("../src/carriers/delhivery/fixtures/answer_returned.json")),
     ("delhivery", "push", include_str!("../src/carriers/delhivery/fixtures/push_not_delivered.json")),
+    ("inpost", "push", include_str!("../src/carriers/inpost/fixtures/status_ready.json")),
 ];
 
 fn normalize(c: &mut Criterion) {

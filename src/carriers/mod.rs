@@ -9,6 +9,7 @@ pub mod easypost;
 pub mod edi;
 pub mod event;
 pub mod fedex;
+pub mod inpost;
 pub mod json;
 pub mod names;
 #[cfg(test)]
@@ -66,7 +67,7 @@ pub trait Dialect: Send + Sync {
 }
 
 /// The sources that [`dialect`] knows.
-pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214", "usps", "delhivery"];
+pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214", "usps", "delhivery", "inpost"];
 
 /// The dialect of a source with its settings; `None` for a source that is not in [`SOURCES`].
 #[must_use]
@@ -78,6 +79,7 @@ pub fn dialect(source: &str, settings: DialectSettings) -> Option<Box<dyn Dialec
         "x12_214" => Box::new(x12_214::X12_214::new(settings)),
         "usps" => Box::new(usps::Usps::new(settings)),
         "delhivery" => Box::new(delhivery::Delhivery::new(settings)),
+        "inpost" => Box::new(inpost::InPost::new(settings)),
         _ => return None,
     })
 }
