@@ -16,6 +16,7 @@ const BODIES: &[(&str, &str, &str)] = &[
     ("delhivery", "answer of 10", include_str!("../src/carriers/delhivery/fixtures/answer_returned.json")),
     ("delhivery", "push", include_str!("../src/carriers/delhivery/fixtures/push_not_delivered.json")),
     ("inpost", "push", include_str!("../src/carriers/inpost/fixtures/status_ready.json")),
+    ("gls", "answer of 8", include_str!("../src/carriers/gls/fixtures/answer_parcels.json")),
 ];
 
 fn normalize(c: &mut Criterion) {

@@ -9,6 +9,7 @@ pub mod easypost;
 pub mod edi;
 pub mod event;
 pub mod fedex;
+pub mod gls;
 pub mod inpost;
 pub mod json;
 pub mod names;
@@ -67,7 +68,7 @@ pub trait Dialect: Send + Sync {
 }
 
 /// The sources that [`dialect`] knows.
-pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214", "usps", "delhivery", "inpost"];
+pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214", "usps", "delhivery", "inpost", "gls"];
 
 /// The dialect of a source with its settings; `None` for a source that is not in [`SOURCES`].
 #[must_use]
@@ -80,6 +81,7 @@ pub fn dialect(source: &str, settings: DialectSettings) -> Option<Box<dyn Dialec
         "usps" => Box::new(usps::Usps::new(settings)),
         "delhivery" => Box::new(delhivery::Delhivery::new(settings)),
         "inpost" => Box::new(inpost::InPost::new(settings)),
+        "gls" => Box::new(gls::Gls::new(settings)),
         _ => return None,
     })
 }
