@@ -17,6 +17,8 @@ const BODIES: &[(&str, &str, &str)] = &[
     ("delhivery", "push", include_str!("../src/carriers/delhivery/fixtures/push_not_delivered.json")),
     ("inpost", "push", include_str!("../src/carriers/inpost/fixtures/status_ready.json")),
     ("gls", "answer of 8", include_str!("../src/carriers/gls/fixtures/answer_parcels.json")),
+    ("amazon_shipping", "answer of 7", include_str!("../src/carriers/amazon_shipping/fixtures/answer_delivered.json")),
+    ("amazon_shipping", "push", include_str!("../src/carriers/amazon_shipping/fixtures/push_attempted.json")),
 ];
 
 fn normalize(c: &mut Criterion) {

@@ -294,3 +294,36 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
         d.deserialize_any(ObjectVisitor(PhantomData))
     }
 }
+
+/// The scalars of a list, as text; empty where something else stands.
+#[derive(Debug, Default)]
+pub struct Texts<'a>(pub Vec<Text<'a>>);
+
+struct TextsVisitor<'a>(PhantomData<&'a ()>);
+
+impl<'de: 'a, 'a> Visitor<'de> for TextsVisitor<'a> {
+    type Value = Texts<'a>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of scalars")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Texts<'a>, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Texts::default())
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Texts<'a>, A::Error> {
+        let mut texts = Vec::new();
+        while let Some(text) = seq.next_element::<Text<'a>>()? {
+            if text.get().is_some() {
+                texts.push(text);
+            }
+        }
+        Ok(Texts(texts))
+    }
+    scalars_are_nothing!();
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Texts<'a> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_any(TextsVisitor(PhantomData))
+    }
+}

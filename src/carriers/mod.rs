@@ -3,6 +3,7 @@
 //! Pure functions on bytes with code tables as data: no Kafka, no store, no network, no clock.
 #![deny(clippy::indexing_slicing)]
 
+pub mod amazon_shipping;
 pub mod codes;
 pub mod delhivery;
 pub mod easypost;
@@ -68,7 +69,7 @@ pub trait Dialect: Send + Sync {
 }
 
 /// The sources that [`dialect`] knows.
-pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214", "usps", "delhivery", "inpost", "gls"];
+pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214", "usps", "delhivery", "inpost", "gls", "amazon_shipping"];
 
 /// The dialect of a source with its settings; `None` for a source that is not in [`SOURCES`].
 #[must_use]
@@ -82,6 +83,7 @@ pub fn dialect(source: &str, settings: DialectSettings) -> Option<Box<dyn Dialec
         "delhivery" => Box::new(delhivery::Delhivery::new(settings)),
         "inpost" => Box::new(inpost::InPost::new(settings)),
         "gls" => Box::new(gls::Gls::new(settings)),
+        "amazon_shipping" => Box::new(amazon_shipping::AmazonShipping::new(settings)),
         _ => return None,
     })
 }
