@@ -38,7 +38,7 @@ struct Parcel<'a> {
     awb: Text<'a>,
     #[serde(rename = "NSLCode")]
     nsl_code: Text<'a>,
-    status: Object<Status<'a>>,
+    status: Object<Latest<'a>>,
     scans: Objects<Scan<'a>>,
     #[serde(rename = "CODAmount")]
     cod_amount: Text<'a>,
@@ -48,7 +48,7 @@ struct Parcel<'a> {
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default, bound(deserialize = "'de: 'a"))]
-struct Status<'a> {
+struct Latest<'a> {
     status: Text<'a>,
     status_type: Text<'a>,
     status_date_time: Text<'a>,
@@ -203,7 +203,7 @@ fn of_scan<'a>(detail: &'a ScanDetail<'a>) -> Sighting<'a> {
     }
 }
 
-fn of_status<'a>(status: &'a Status<'a>, nsl_code: &'a Text<'a>) -> Sighting<'a> {
+fn of_status<'a>(status: &'a Latest<'a>, nsl_code: &'a Text<'a>) -> Sighting<'a> {
     Sighting {
         kind: &status.status_type,
         status: &status.status,
