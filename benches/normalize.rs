@@ -18,6 +18,14 @@ const BODIES: &[(&str, &str, &str)] = &[
     ("sendcloud", "v3 push", include_str!("../src/carriers/sendcloud/fixtures/v3_attempted.json")),
     ("17track", "push of 6", include_str!("../src/carriers/track17/fixtures/updated_two_providers.json")),
     ("shiprocket", "push of 10", include_str!("../src/carriers/shiprocket/fixtures/rto.json")),
+    ("usps", "answer of 7", include_str!("../src/carriers/usps/fixtures/answer_delivered.json")),
+    ("usps", "push", include_str!("../src/carriers/usps/fixtures/push_out_for_delivery.json")),
+    ("delhivery", "answer of 10", include_str!("../src/carriers/delhivery/fixtures/answer_returned.json")),
+    ("delhivery", "push", include_str!("../src/carriers/delhivery/fixtures/push_not_delivered.json")),
+    ("inpost", "push", include_str!("../src/carriers/inpost/fixtures/status_ready.json")),
+    ("gls", "answer of 8", include_str!("../src/carriers/gls/fixtures/answer_parcels.json")),
+    ("amazon_shipping", "answer of 7", include_str!("../src/carriers/amazon_shipping/fixtures/answer_delivered.json")),
+    ("amazon_shipping", "push", include_str!("../src/carriers/amazon_shipping/fixtures/push_attempted.json")),
 ];
 
 fn normalize(c: &mut Criterion) {

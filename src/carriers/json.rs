@@ -18,6 +18,20 @@ pub const DEPTH_MAX: usize = 64;
 /// # Errors
 /// The code of the first limit that it breaks.
 pub fn object_text<'a>(message: &RawMessage<'a>, settings: &DialectSettings) -> Result<&'a str, Park> {
+    let text = checked(message, settings)?;
+    if text.starts_with('{') { Ok(text) } else { Err(no_object(text)) }
+}
+
+/// The same for a source that also sends lists of objects: read them with [`Objects`].
+///
+/// # Errors
+/// The code of the first limit that it breaks.
+pub fn objects_text<'a>(message: &RawMessage<'a>, settings: &DialectSettings) -> Result<&'a str, Park> {
+    let text = checked(message, settings)?;
+    if text.starts_with(['{', '[']) { Ok(text) } else { Err(no_object(text)) }
+}
+
+fn checked<'a>(message: &RawMessage<'a>, settings: &DialectSettings) -> Result<&'a str, Park> {
     if message.body.len() > settings.body_bytes_max {
         return Err(Park::new(Code::TOO_LARGE, format!("bytes in the body: {}", message.body.len())));
     }
@@ -32,12 +46,13 @@ pub fn object_text<'a>(message: &RawMessage<'a>, settings: &DialectSettings) -> 
         return Err(Park::new(Code::EMPTY_VALUE, "the body is empty"));
     }
     check_depth(text)?;
-    if text.starts_with('{') {
-        return Ok(text);
-    }
+    Ok(text)
+}
+
+fn no_object(text: &str) -> Park {
     match serde_json::from_str::<IgnoredAny>(text) {
-        Ok(_) => Err(Park::new(Code::NOT_TRACKING, "the body is JSON and not an object")),
-        Err(error) => Err(syntax(&error)),
+        Ok(_) => Park::new(Code::NOT_TRACKING, "the body is JSON and not an object"),
+        Err(error) => syntax(&error),
     }
 }
 
@@ -277,5 +292,38 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         d.deserialize_any(ObjectVisitor(PhantomData))
+    }
+}
+
+/// The scalars of a list, as text; empty where something else stands.
+#[derive(Debug, Default)]
+pub struct Texts<'a>(pub Vec<Text<'a>>);
+
+struct TextsVisitor<'a>(PhantomData<&'a ()>);
+
+impl<'de: 'a, 'a> Visitor<'de> for TextsVisitor<'a> {
+    type Value = Texts<'a>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of scalars")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Texts<'a>, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Texts::default())
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Texts<'a>, A::Error> {
+        let mut texts = Vec::new();
+        while let Some(text) = seq.next_element::<Text<'a>>()? {
+            if text.get().is_some() {
+                texts.push(text);
+            }
+        }
+        Ok(Texts(texts))
+    }
+    scalars_are_nothing!();
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Texts<'a> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_any(TextsVisitor(PhantomData))
     }
 }

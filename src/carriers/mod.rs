@@ -6,10 +6,14 @@
 pub mod aftership;
 pub mod codes;
 pub mod countries;
+pub mod amazon_shipping;
+pub mod delhivery;
 pub mod easypost;
 pub mod edi;
 pub mod event;
 pub mod fedex;
+pub mod gls;
+pub mod inpost;
 pub mod json;
 pub mod names;
 pub mod own;
@@ -22,6 +26,7 @@ mod testing;
 pub mod times;
 pub mod track17;
 pub mod ups;
+pub mod usps;
 pub mod x12_214;
 pub mod zones;
 
@@ -72,8 +77,7 @@ pub trait Dialect: Send + Sync {
 }
 
 /// The sources that [`dialect`] knows.
-pub const SOURCES: &[&str] =
-    &["ups", "fedex", "easypost", "x12_214", "shippo", "aftership", "shipengine", "sendcloud", "17track", "shiprocket"];
+pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214", "shippo", "aftership", "shipengine", "sendcloud", "17track", "shiprocket", "usps", "delhivery", "inpost", "gls", "amazon_shipping"];
 
 /// The dialect of a source with its settings; `None` for a source that is not in [`SOURCES`].
 #[must_use]
@@ -89,6 +93,11 @@ pub fn dialect(source: &str, settings: DialectSettings) -> Option<Box<dyn Dialec
         "sendcloud" => Box::new(sendcloud::Sendcloud::new(settings)),
         "17track" => Box::new(track17::Track17::new(settings)),
         "shiprocket" => Box::new(shiprocket::Shiprocket::new(settings)),
+        "usps" => Box::new(usps::Usps::new(settings)),
+        "delhivery" => Box::new(delhivery::Delhivery::new(settings)),
+        "inpost" => Box::new(inpost::InPost::new(settings)),
+        "gls" => Box::new(gls::Gls::new(settings)),
+        "amazon_shipping" => Box::new(amazon_shipping::AmazonShipping::new(settings)),
         _ => return None,
     })
 }

@@ -9,7 +9,7 @@ use crate::domain::time::Told;
 use crate::domain::vocabulary::{TimePrecision, TimeSource};
 
 /// Largest offset from UTC that is believed, minutes (Kiribati has +14:00).
-const OFFSET_MINUTES_MAX: i32 = 14 * 60;
+pub const OFFSET_MINUTES_MAX: i32 = 14 * 60;
 
 /// What stands behind a wall clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
