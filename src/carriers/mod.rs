@@ -4,6 +4,8 @@
 #![deny(clippy::indexing_slicing)]
 
 pub mod codes;
+pub mod countries;
+pub mod dhl_express;
 pub mod easypost;
 pub mod edi;
 pub mod event;
@@ -15,6 +17,7 @@ mod testing;
 pub mod times;
 pub mod ups;
 pub mod x12_214;
+pub mod xml;
 pub mod zones;
 
 use crate::domain::event::{RawRef, ShipmentEvent};
@@ -64,7 +67,7 @@ pub trait Dialect: Send + Sync {
 }
 
 /// The sources that [`dialect`] knows.
-pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214"];
+pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214", "dhl_express"];
 
 /// The dialect of a source with its settings; `None` for a source that is not in [`SOURCES`].
 #[must_use]
@@ -73,6 +76,7 @@ pub fn dialect(source: &str, settings: DialectSettings) -> Option<Box<dyn Dialec
         "ups" => Box::new(ups::Ups::new(settings)),
         "fedex" => Box::new(fedex::FedEx::new(settings)),
         "easypost" => Box::new(easypost::EasyPost::new(settings)),
+        "dhl_express" => Box::new(dhl_express::DhlExpress::new(settings)),
         "x12_214" => Box::new(x12_214::X12_214::new(settings)),
         _ => return None,
     })
