@@ -12,6 +12,8 @@ const BODIES: &[(&str, &str, &str)] = &[
     ("fedex", "answer of 5", include_str!("../src/carriers/fedex/fixtures/answer_exception.json")),
     ("easypost", "event of 5", include_str!("../src/carriers/easypost/fixtures/updated.json")),
     ("dhl_express", "answer of 6", include_str!("../src/carriers/dhl_express/fixtures/answer_two_waybills.xml")),
+    ("dpd", "push", include_str!("../src/carriers/dpd/fixtures/push_delivered.query")),
+    ("dpd", "answer of 5", include_str!("../src/carriers/dpd/fixtures/answer.xml")),
 ];
 
 fn normalize(c: &mut Criterion) {
