@@ -14,6 +14,7 @@ const BODIES: &[(&str, &str, &str)] = &[
     ("dhl_express", "answer of 6", include_str!("../src/carriers/dhl_express/fixtures/answer_two_waybills.xml")),
     ("dpd", "push", include_str!("../src/carriers/dpd/fixtures/push_delivered.query")),
     ("dpd", "answer of 5", include_str!("../src/carriers/dpd/fixtures/answer.xml")),
+    ("dhl_unified", "answer of 5", include_str!("../src/carriers/dhl_unified/fixtures/answer_parcel_de.json")),
 ];
 
 fn normalize(c: &mut Criterion) {

@@ -6,6 +6,7 @@
 pub mod codes;
 pub mod countries;
 pub mod dhl_express;
+pub mod dhl_unified;
 pub mod dpd;
 pub mod easypost;
 pub mod edi;
@@ -68,7 +69,7 @@ pub trait Dialect: Send + Sync {
 }
 
 /// The sources that [`dialect`] knows.
-pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214", "dhl_express", "dpd"];
+pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214", "dhl_express", "dpd", "dhl_unified"];
 
 /// The dialect of a source with its settings; `None` for a source that is not in [`SOURCES`].
 #[must_use]
@@ -78,6 +79,7 @@ pub fn dialect(source: &str, settings: DialectSettings) -> Option<Box<dyn Dialec
         "fedex" => Box::new(fedex::FedEx::new(settings)),
         "easypost" => Box::new(easypost::EasyPost::new(settings)),
         "dhl_express" => Box::new(dhl_express::DhlExpress::new(settings)),
+        "dhl_unified" => Box::new(dhl_unified::DhlUnified::new(settings)),
         "dpd" => Box::new(dpd::Dpd::new(settings)),
         "x12_214" => Box::new(x12_214::X12_214::new(settings)),
         _ => return None,
