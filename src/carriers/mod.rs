@@ -4,10 +4,13 @@
 #![deny(clippy::indexing_slicing)]
 
 pub mod aftership;
+pub mod amazon_shipping;
 pub mod codes;
 pub mod countries;
-pub mod amazon_shipping;
 pub mod delhivery;
+pub mod dhl_express;
+pub mod dhl_unified;
+pub mod dpd;
 pub mod easypost;
 pub mod edi;
 pub mod event;
@@ -28,6 +31,7 @@ pub mod track17;
 pub mod ups;
 pub mod usps;
 pub mod x12_214;
+pub mod xml;
 pub mod zones;
 
 use crate::domain::event::{RawRef, ShipmentEvent};
@@ -77,7 +81,26 @@ pub trait Dialect: Send + Sync {
 }
 
 /// The sources that [`dialect`] knows.
-pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214", "shippo", "aftership", "shipengine", "sendcloud", "17track", "shiprocket", "usps", "delhivery", "inpost", "gls", "amazon_shipping"];
+pub const SOURCES: &[&str] = &[
+    "ups",
+    "fedex",
+    "easypost",
+    "x12_214",
+    "shippo",
+    "aftership",
+    "shipengine",
+    "sendcloud",
+    "17track",
+    "shiprocket",
+    "usps",
+    "delhivery",
+    "inpost",
+    "gls",
+    "amazon_shipping",
+    "dhl_express",
+    "dpd",
+    "dhl_unified",
+];
 
 /// The dialect of a source with its settings; `None` for a source that is not in [`SOURCES`].
 #[must_use]
@@ -89,6 +112,9 @@ pub fn dialect(source: &str, settings: DialectSettings) -> Option<Box<dyn Dialec
         "aftership" => Box::new(aftership::AfterShip::new(settings)),
         "shipengine" => Box::new(shipengine::ShipEngine::new(settings)),
         "shippo" => Box::new(shippo::Shippo::new(settings)),
+        "dhl_express" => Box::new(dhl_express::DhlExpress::new(settings)),
+        "dhl_unified" => Box::new(dhl_unified::DhlUnified::new(settings)),
+        "dpd" => Box::new(dpd::Dpd::new(settings)),
         "x12_214" => Box::new(x12_214::X12_214::new(settings)),
         "sendcloud" => Box::new(sendcloud::Sendcloud::new(settings)),
         "17track" => Box::new(track17::Track17::new(settings)),
