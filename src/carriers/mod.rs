@@ -6,6 +6,7 @@
 pub mod codes;
 pub mod easypost;
 pub mod edi;
+pub mod edifact_iftsta;
 pub mod event;
 pub mod fedex;
 pub mod json;
@@ -64,7 +65,7 @@ pub trait Dialect: Send + Sync {
 }
 
 /// The sources that [`dialect`] knows.
-pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214"];
+pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214", "edifact_iftsta"];
 
 /// The dialect of a source with its settings; `None` for a source that is not in [`SOURCES`].
 #[must_use]
@@ -74,6 +75,7 @@ pub fn dialect(source: &str, settings: DialectSettings) -> Option<Box<dyn Dialec
         "fedex" => Box::new(fedex::FedEx::new(settings)),
         "easypost" => Box::new(easypost::EasyPost::new(settings)),
         "x12_214" => Box::new(x12_214::X12_214::new(settings)),
+        "edifact_iftsta" => Box::new(edifact_iftsta::EdifactIftsta::new(settings)),
         _ => return None,
     })
 }
