@@ -16,6 +16,7 @@ mod testing;
 pub mod times;
 pub mod ups;
 pub mod x12_214;
+pub mod x12_ship;
 pub mod zones;
 
 use crate::domain::event::{RawRef, ShipmentEvent};
