@@ -30,6 +30,8 @@ const BODIES: &[(&str, &str, &str)] = &[
     ("dpd", "push", include_str!("../src/carriers/dpd/fixtures/push_delivered.query")),
     ("dpd", "answer of 5", include_str!("../src/carriers/dpd/fixtures/answer.xml")),
     ("dhl_unified", "answer of 5", include_str!("../src/carriers/dhl_unified/fixtures/answer_parcel_de.json")),
+    ("x12_214", "interchange of 6", include_str!("../src/carriers/x12_214/fixtures/mixed_orders.edi")),
+    ("edifact_iftsta", "interchange of 5", include_str!("../src/carriers/edifact_iftsta/fixtures/consignments.edi")),
 ];
 
 fn normalize(c: &mut Criterion) {

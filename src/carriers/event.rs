@@ -145,7 +145,7 @@ impl<'a> Shipment<'a> {
 }
 
 /// No carrier has a number without a digit or with letters beyond ASCII: placeholders and mixed-up fields look like that.
-fn believable(number: &str) -> Option<String> {
+pub(super) fn believable(number: &str) -> Option<String> {
     let plain = number.bytes().all(|b| b.is_ascii_graphic() || b == b' ') && number.bytes().any(|b| b.is_ascii_digit());
     if plain { ids::shipment_key(number) } else { None }
 }

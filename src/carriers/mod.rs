@@ -13,6 +13,7 @@ pub mod dhl_unified;
 pub mod dpd;
 pub mod easypost;
 pub mod edi;
+pub mod edifact_iftsta;
 pub mod event;
 pub mod fedex;
 pub mod gls;
@@ -31,6 +32,7 @@ pub mod track17;
 pub mod ups;
 pub mod usps;
 pub mod x12_214;
+pub mod x12_ship;
 pub mod xml;
 pub mod zones;
 
@@ -100,6 +102,7 @@ pub const SOURCES: &[&str] = &[
     "dhl_express",
     "dpd",
     "dhl_unified",
+    "edifact_iftsta",
 ];
 
 /// The dialect of a source with its settings; `None` for a source that is not in [`SOURCES`].
@@ -124,6 +127,7 @@ pub fn dialect(source: &str, settings: DialectSettings) -> Option<Box<dyn Dialec
         "inpost" => Box::new(inpost::InPost::new(settings)),
         "gls" => Box::new(gls::Gls::new(settings)),
         "amazon_shipping" => Box::new(amazon_shipping::AmazonShipping::new(settings)),
+        "edifact_iftsta" => Box::new(edifact_iftsta::EdifactIftsta::new(settings)),
         _ => return None,
     })
 }

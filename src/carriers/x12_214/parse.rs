@@ -2,41 +2,11 @@
 
 use std::borrow::Cow;
 
-use crate::carriers::edi::Segment;
-use crate::carriers::edi::x12::Reader;
+use crate::carriers::edi::{Segment, TEXT_BYTES_MAX, Told, x12};
 use crate::domain::event::Place;
 use crate::domain::verdict::{Code, Park};
 
-/// Longest text that is kept of a place or a package number; the standard allows 30 to 48.
-const TEXT_BYTES_MAX: usize = 128;
-
 type Text<'a> = Option<Cow<'a, str>>;
-
-/// A number that may be told more than once.
-#[derive(Debug, Default)]
-pub(super) enum Told<'a> {
-    #[default]
-    Never,
-    Once(Cow<'a, str>),
-    /// Different numbers: it names more than one thing.
-    Several,
-}
-
-impl<'a> Told<'a> {
-    fn add(&mut self, number: Text<'a>) {
-        let Some(number) = number.filter(|n| n.len() <= TEXT_BYTES_MAX) else { return };
-        match self {
-            Self::Never => *self = Self::Once(number),
-            Self::Once(known) if *known == number => {}
-            Self::Once(_) | Self::Several => *self = Self::Several,
-        }
-    }
-
-    /// The number, where it is one.
-    pub(super) fn once(&self) -> Option<&str> {
-        if let Self::Once(number) = self { Some(number) } else { None }
-    }
-}
 
 /// What the header, or one LX loop, says about all of its statuses.
 #[derive(Debug, Default)]
@@ -106,7 +76,7 @@ pub(super) fn sets(body: &[u8], events_max: usize) -> Result<Vec<Set<'_>>, Park>
     let mut sets = Vec::new();
     let mut open = Open::Nothing;
     let mut statuses = 0;
-    for segment in Reader::new(body) {
+    for segment in x12::segments(body) {
         let segment = segment.map_err(|broken| Park::new(Code::MALFORMED, broken.to_string()))?;
         let tag = segment.tag();
         match (&tag, &mut open) {
