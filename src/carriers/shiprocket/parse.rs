@@ -66,12 +66,11 @@ pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table:
         return Err(json::too_many(settings.events_max));
     }
     let carrier = names::carrier(body.courier_name.get());
-    let of_delhivery = carrier == "delhivery";
     let mut shipment = Shipment::new(message, ("shiprocket", MAPPING_VERSION), carrier, &[body.awb.get()])?;
     if matches!(body.is_return.get(), Some("1" | "true")) {
         shipment.leg = Leg::Return;
     }
-    let reader = Reader { settings, table, of_delhivery };
+    let reader = Reader { settings, table };
     let told = |s: &&Scan<'_>| s.status.get().or_else(|| s.sr_status.get()).or_else(|| s.sr_status_label.get()).is_some();
     let mut events: Vec<_> = body.scans.0.iter().filter(told).map(|scan| reader.scan(&shipment, scan)).collect();
     let id = body.shipment_status_id.get();
@@ -89,7 +88,6 @@ pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table:
 struct Reader<'a> {
     settings: &'a DialectSettings,
     table: &'a CodeTable,
-    of_delhivery: bool,
 }
 
 impl Reader<'_> {
@@ -97,10 +95,9 @@ impl Reader<'_> {
         let (label, id) = (label_of(&scan.sr_status_label), scan.sr_status.get());
         let sent = scan.date.get().and_then(sent);
         let code = id.map(str::to_owned).or_else(|| label.clone());
-        let meaning = self.meaning(label.as_deref(), id);
         // With the courier's own code the happening has the identity that the courier's own source gives it.
         let identity = match scan.status.code(0) {
-            Some(own) => (self.of_delhivery.then(|| delhivery_type(meaning.milestone).to_owned()), Some(own.into_owned())),
+            Some(own) => (None, Some(own.into_owned())),
             None => (Some("shiprocket".to_owned()), code.clone()),
         };
         let happening = Happening {
@@ -111,7 +108,7 @@ impl Reader<'_> {
             description: scan.activity.owned(),
             place: place(&scan.location),
         };
-        event(shipment, happening, meaning, label.as_deref())
+        event(shipment, happening, self.meaning(label.as_deref(), id), label.as_deref())
     }
 
     /// The status of the push itself, where no scan has it.
@@ -172,15 +169,6 @@ fn event(shipment: &Shipment<'_>, happening: Happening, meaning: Meaning, label:
         _ => None,
     };
     event
-}
-
-/// Delhivery's codes stand below a type, which is not passed on: under way, going back, or at an end of either.
-fn delhivery_type(milestone: Milestone) -> &'static str {
-    match milestone {
-        Milestone::Delivered | Milestone::Returned => "DL",
-        Milestone::Returning => "RT",
-        _ => "UD",
-    }
 }
 
 /// Both spellings stand in one body: `2026-11-20 09:15:30` and `20 11 2026 09:15:30`.

@@ -3,8 +3,6 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::carriers::testing::{self, RECEIVED_AT, assert_parked, assert_samples, assert_told, events, message, mutated, poison};
-use crate::domain::dedup::{self, Identity};
-use crate::domain::event::RawCode;
 use crate::domain::time::{rfc3339, zone};
 use crate::domain::verdict::Code;
 
@@ -158,24 +156,21 @@ fn the_couriers_own_code_is_the_identity() {
 }
 
 #[test]
-fn a_scan_of_delhivery_has_the_identity_that_delhivery_gives_it() {
-    for (label, kind) in
-        [("PICKED UP", "UD"), ("UNDELIVERED", "UD"), ("DELIVERED", "DL"), ("RTO IN TRANSIT", "RT"), ("RTO DELIVERED", "DL")]
-    {
-        let body = json!({"awb": "774100001", "courier_name": "Delhivery", "scans": [
-            {"date": "2026-11-20 09:00:00", "status": "X-PPOM", "location": "Pune_Wakad_D (Maharashtra)", "sr-status-label": label},
-        ]});
-        let raw_code = RawCode { kind: Some(kind.to_owned()), code: Some("X-PPOM".to_owned()), sub_code: None };
-        let identity = Identity {
-            carrier: "delhivery",
-            shipment_key: "774100001",
-            piece: None,
-            raw_code: &raw_code,
-            time_as_sent: "20261120090000",
-            place: None,
-            vendor_id: None,
-        };
-        assert_eq!(events("shiprocket", &body.to_string())[0].dedup_key, dedup::hex(&identity.key()), "{label}");
+fn delhivery_itself_gives_its_scans_the_same_keys() {
+    let direct = events("delhivery", include_str!("../delhivery/fixtures/answer_returned.json"));
+    for (date, code, label) in [
+        ("2026-11-10 11:02:09", "X-UCI", "MANIFEST GENERATED"),
+        ("2026-11-10 18:20:00", "X-PPOM", "PICKED UP"),
+        ("2026-11-12 19:48:03", "EOD-11", "UNDELIVERED"),
+        ("2026-11-14 12:00:00", "RT-101", "RTO INITIATED"),
+        ("2026-11-19 10:30:00", "X-DDD3FD", "RTO OFD"),
+        ("2026-11-19 16:05:12", "RT-110", "RTO DELIVERED"),
+    ] {
+        let scan = json!({"date": date, "status": code, "location": "Indore", "sr-status-label": label});
+        let body = json!({"awb": "28461700093315", "courier_name": "Delhivery Surface", "scans": [scan]});
+        let told = events("shiprocket", &body.to_string()).remove(0);
+        let same = direct.iter().filter(|e| e.dedup_key == told.dedup_key).map(|e| e.raw_code.sub_code.as_deref());
+        assert_eq!(same.collect::<Vec<_>>(), [Some(code)], "{label}");
     }
 }
 
