@@ -3,6 +3,7 @@ use std::fmt::Write as _;
 use proptest::prelude::*;
 
 use super::*;
+use crate::carriers::testing::processor_time;
 use crate::domain::event::RawRef;
 use crate::domain::time::rfc3339;
 use crate::domain::vocabulary::{ExceptionReason, Leg, Milestone, SubStatus, TimePrecision, TimeSource};
@@ -306,12 +307,6 @@ fn content_types() {
         let code = dialect.parse(&message).err().map(|p| p.code);
         assert_eq!(code, (!accepted).then_some(Code::WRONG_CONTENT_TYPE), "{sent}");
     }
-}
-
-/// Nanoseconds that this thread has run.
-fn processor_time() -> u64 {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux tells");
-    told.split(' ').next().and_then(|n| n.parse().ok()).expect("a number")
 }
 
 /// Work is counted in this thread's processor time, which a busy machine does not change: 25 times the loops may take
