@@ -383,6 +383,28 @@ mod tests {
         assert_eq!(code(&many(ELEMENTS_MAX)), Code::TOO_MANY);
     }
 
+    /// Work is counted in this thread's processor time: 25 times as long may take at most 8 times as long as 25 readings.
+    #[test]
+    fn no_body_costs_more_than_its_length() {
+        let cost = |times: usize, body: &str| {
+            let start = testing::processor_time();
+            for _ in 0..times {
+                assert!(!read(body).is_ok_and(|document| document.root().and_then(|root| root.find("nowhere")).is_some()));
+            }
+            // Below this the kernel's clock says little.
+            (testing::processor_time() - start).max(10_000_000)
+        };
+        for piece in
+            ["<b/>", "<b>x</b>", "&amp;", "&#65;", "x&lt;", "<!---->", "<![CDATA[x]]>", "<?p?>", " a='b'", "&", "<", "]]>", "\"", "<!--"]
+        {
+            let inside = |n: usize| format!("<a>{}</a>", piece.repeat(n));
+            let tag = |n: usize| format!("<a {}/>", piece.repeat(n));
+            for body in [&inside as &dyn Fn(usize) -> String, &tag] {
+                assert!(cost(1, &body(250_000)) < cost(25, &body(10_000)) * 8, "{piece}");
+            }
+        }
+    }
+
     #[test]
     fn latin_1_is_read_where_it_is_declared() {
         let declared = |name: &str, c: &[u8]| [format!("<?xml version=\"1.0\" encoding='{name}'?><a>").as_bytes(), c, b"</a>"].concat();

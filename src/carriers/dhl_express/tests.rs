@@ -86,7 +86,7 @@ fn the_history_told_again_has_the_same_keys() {
         .replace("Consignee not home", "Nobody there")
         .replace("23:59:00", "18:00:00");
     assert_eq!(ids(&again), first);
-    assert_eq!(ids(&TWO_WAYBILLS.replace("\n", "\r\n").replace("req:", "ns0:")), first);
+    assert_eq!(ids(&TWO_WAYBILLS.replace('\n', "\r\n").replace("req:", "ns0:")), first);
     let other = ids(&TWO_WAYBILLS.replace("<EventCode>CD<", "<EventCode>UD<").replace("17:02:00</Time>", "17:03:00</Time>"));
     assert_eq!(other.iter().zip(&first).filter(|(a, b)| a != b).count(), 2);
 }

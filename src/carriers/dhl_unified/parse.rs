@@ -57,7 +57,8 @@ struct Location<'a> {
 struct Address<'a> {
     country_code: Text<'a>,
     postal_code: Text<'a>,
-    address_locality: Text<'a>,
+    #[serde(rename = "addressLocality")]
+    locality: Text<'a>,
 }
 
 #[derive(Deserialize, Default)]
@@ -269,7 +270,7 @@ fn day_or_time(text: &str) -> Option<Sent> {
 /// Express puts its service area where the others put a city.
 fn place(service: &str, address: Option<&Address<'_>>) -> Option<Place> {
     let address = address?;
-    let (city, postal_code, country) = (&address.address_locality, address.postal_code.owned(), address.country_code.get());
+    let (city, postal_code, country) = (&address.locality, address.postal_code.owned(), address.country_code.get());
     if service == "express" {
         return dhl_express::service_area(city.get(), country, postal_code, None);
     }
