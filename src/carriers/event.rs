@@ -114,6 +114,7 @@ impl<'a> Shipment<'a> {
             measures: None,
             partner: None,
             late: false,
+            verified: false,
         }
     }
 
