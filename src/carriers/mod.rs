@@ -10,6 +10,7 @@ pub mod event;
 pub mod fedex;
 pub mod json;
 pub mod names;
+pub mod signature;
 #[cfg(test)]
 mod testing;
 pub mod times;
