@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::Output;
 use crate::carriers;
 use crate::config::{Error, Finding, Loaded, Service, load};
+use crate::services::wiring;
 use crate::telemetry::Clock;
 
 /// Widest cell of a table, characters; longer ones are told whole by `--output json`.
@@ -51,7 +52,7 @@ impl<'a> Context<'a> {
     /// Whatever is wrong with them, all at once.
     pub fn load(&self, service: Option<Service>) -> Result<Loaded, Error> {
         let loaded = load(self.config_file.as_deref(), &self.environment, service)?;
-        let unspoken: Vec<Finding> = loaded
+        let mut findings: Vec<Finding> = loaded
             .config
             .carriers
             .sources
@@ -64,7 +65,11 @@ impl<'a> Context<'a> {
                 remedy: format!("use one of {}", carriers::SOURCES.join(", ")),
             })
             .collect();
-        if unspoken.is_empty() { Ok(loaded) } else { Err(Error::Findings(unspoken)) }
+        // Only who checks messages holds the secrets.
+        if service == Some(Service::CarrierNormalizer) {
+            findings.extend(wiring::verifiers(&loaded.config).err().unwrap_or_default());
+        }
+        if findings.is_empty() { Ok(loaded) } else { Err(Error::Findings(findings)) }
     }
 
     /// Writes one JSON document.
