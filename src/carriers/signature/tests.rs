@@ -72,8 +72,11 @@ fn rsa_headers<'a>(key: &'a str, signature: &'a str, time: &'a str) -> [(&'stati
     ]
 }
 
+/// HTTP headers with their values.
+type Proof = Vec<(&'static str, String)>;
+
 /// Every source with a good proof of the first and of the second secret.
-fn proofs() -> Vec<(&'static str, Vec<(&'static str, String)>, Vec<(&'static str, String)>)> {
+fn proofs() -> Vec<(&'static str, Proof, Proof)> {
     let one = |name, first: &str, second: &str| (vec![(name, first.to_owned())], vec![(name, second.to_owned())]);
     let mut proofs = Vec::new();
     let mut add = |source, (first, second)| proofs.push((source, first, second));
@@ -158,7 +161,17 @@ fn a_digest_counts_in_every_spelling() {
     }
     assert_eq!(check(&verifier, &[("FDX-Signature", BASE64)]), Checked::Verified, "whatever the case of the name");
     let long = "A".repeat(100_000);
-    for told in ["", " ", &HEX[1..], &format!("0{HEX}"), &HEX.replace('0', "g"), &BASE64[1..], PLAIN_BASE64, &format!("md5={HEX}"), &long] {
+    for told in [
+        "",
+        " ",
+        HEX.trim_start_matches('0'),
+        &format!("0{HEX}"),
+        &HEX.replace('0', "g"),
+        BASE64.trim_start_matches('C'),
+        PLAIN_BASE64,
+        &format!("md5={HEX}"),
+        &long,
+    ] {
         assert!(check(&verifier, &[("fdx-signature", told)]) != Checked::Verified, "{told}");
     }
     assert!(is_unchecked(check(&verifier, &[("fdx-signature", " ")])), "an empty header says nothing");
@@ -264,7 +277,7 @@ fn rsa_keys_are_told_apart_by_their_ids() {
         rsa_headers("key-a", RSA_A, "yesterday"),
         rsa_headers("key-a", "%%%", RSA_TIME),
         rsa_headers("key-a", "AAAA", RSA_TIME),
-        rsa_headers("key-a", &RSA_A[4..], RSA_TIME),
+        rsa_headers("key-a", &RSA_A.replacen("djpw", "", 1), RSA_TIME),
     ] {
         assert!(check(&only_a, &told) != Checked::Verified, "{told:?}");
     }

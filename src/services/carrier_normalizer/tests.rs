@@ -25,7 +25,9 @@ fn header(name: &str, value: &str) -> (String, Vec<u8>) {
 
 fn signature(parts: &[&[u8]]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
-    parts.iter().for_each(|part| mac.update(part));
+    for part in parts {
+        mac.update(part);
+    }
     hex(&mac.finalize().into_bytes())
 }
 
