@@ -120,6 +120,7 @@ impl<'a> Shipment<'a> {
             measures: None,
             partner: None,
             late: false,
+            verified: false,
         }
     }
 

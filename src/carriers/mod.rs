@@ -25,6 +25,7 @@ pub mod sendcloud;
 pub mod shipengine;
 pub mod shippo;
 pub mod shiprocket;
+pub mod signature;
 #[cfg(test)]
 mod testing;
 pub mod times;

@@ -9,6 +9,7 @@ use super::Output;
 use crate::carriers;
 use crate::config::{Assignor, Config, Error, Finding, Loaded, Service, load};
 use crate::services::settings::kafka_settings;
+use crate::services::wiring;
 use crate::telemetry::Clock;
 
 /// Widest cell of a table, characters; longer ones are told whole by `--output json`.
@@ -54,6 +55,10 @@ impl<'a> Context<'a> {
         let loaded = load(self.config_file.as_deref(), &self.environment, service)?;
         let mut findings = unspoken(&loaded.config);
         findings.extend(untaken(&loaded.config));
+        // Only who checks messages holds the secrets.
+        if service == Some(Service::CarrierNormalizer) {
+            findings.extend(wiring::verifiers(&loaded.config).err().unwrap_or_default());
+        }
         if findings.is_empty() { Ok(loaded) } else { Err(Error::Findings(findings)) }
     }
 

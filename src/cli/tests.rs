@@ -118,3 +118,26 @@ fn a_reader_who_has_gone_away_is_no_failure() {
         assert!(talk.is_empty());
     }
 }
+
+#[test]
+fn a_source_that_must_be_verified_and_has_no_secret_is_found_where_it_matters() {
+    let required = ("WAYBILL_CARRIERS__SOURCES__FEDEX__VERIFY", "required");
+    let secret = ("WAYBILL_CARRIERS__SOURCES__FEDEX__SECRETS__ONE", "hunter2");
+    for (line, environment, exit) in [
+        ("waybill validate", &[required][..], Exit::Findings),
+        ("waybill validate --service carrier-normalizer", &[required], Exit::Findings),
+        ("waybill validate --service shipment-tracker", &[required], Exit::Done),
+        ("waybill validate", &[required, secret], Exit::Done),
+        ("waybill validate", &[("WAYBILL_CARRIERS__SOURCES__UPS__SECRETS__ONE", "hunter2")], Exit::Findings),
+        ("waybill config show", &[required], Exit::Done),
+    ] {
+        let told = waybill(line, environment);
+        assert_eq!(told.exit, exit, "{line} {environment:?}: {}{}", told.out, told.talk);
+        assert!(!told.out.contains("hunter2") && !told.talk.contains("hunter2"), "{}{}", told.out, told.talk);
+        if exit == Exit::Findings {
+            assert!(told.out.contains("WB-0207") && told.out.contains("carriers.sources."), "{}", told.out);
+        }
+    }
+    let told = waybill("waybill run carrier-normalizer", &[required]);
+    assert!(told.exit != Exit::Done && told.talk.contains("carriers.sources.fedex.secrets"), "{}", told.talk);
+}

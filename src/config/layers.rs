@@ -281,6 +281,7 @@ fn is_secret(key: &[String]) -> bool {
     match key.first().map(String::as_str) {
         Some("registry") => last == "password",
         Some("odoo") => last == "api.key",
+        Some("carriers") => key.len() > 4 && key.get(3).is_some_and(|k| k == "secrets"),
         Some("kafka") => {
             key.get(1).is_some_and(|k| k == "properties")
                 && ["password", "secret", "key.pem", "jaas", "token", "oauthbearer.config"].iter().any(|word| last.contains(word))
