@@ -21,12 +21,12 @@ const UTC_DISTANCE_MAX: i32 = 14 * 60;
 struct Push<'a> {
     resource_type: Text<'a>,
     resource_url: Text<'a>,
-    data: Object<Tracking<'a>>,
+    data: Object<Parcel<'a>>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
-struct Tracking<'a> {
+struct Parcel<'a> {
     tracking_number: Text<'a>,
     carrier_code: Text<'a>,
     status_code: Text<'a>,
@@ -71,7 +71,7 @@ pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table:
         }
         Some(_) => Err(json::not_tracking("a push about something other than a tracking")),
         None => {
-            let tracking: Tracking<'_> = json::read(text)?;
+            let tracking: Parcel<'_> = json::read(text)?;
             if tracking.status_code.get().is_none() && tracking.events.0.is_empty() {
                 return Err(json::not_tracking("neither a push nor a tracking"));
             }
@@ -87,7 +87,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn tracking(&self, tracking: &Tracking<'_>, carrier: Option<&str>) -> Result<Vec<ShipmentEvent>, Park> {
+    fn tracking(&self, tracking: &Parcel<'_>, carrier: Option<&str>) -> Result<Vec<ShipmentEvent>, Park> {
         if tracking.events.0.len() > self.settings.events_max {
             return Err(json::too_many(self.settings.events_max));
         }
@@ -142,7 +142,7 @@ impl Reader<'_> {
     }
 
     /// The status of the parcel is an event of its own where none of the scans says it: it never colours a scan.
-    fn head(&self, shipment: &Shipment<'_>, events: &[ShipmentEvent], tracking: &Tracking<'_>) -> Option<ShipmentEvent> {
+    fn head(&self, shipment: &Shipment<'_>, events: &[ShipmentEvent], tracking: &Parcel<'_>) -> Option<ShipmentEvent> {
         let code = tracking.status_code.owned()?;
         let meaning = self.meaning(&tracking.status_detail_code, &tracking.status_code, ("", None)).unwrap_or(Meaning::UNKNOWN);
         if event::is_told(events, meaning) {
@@ -176,7 +176,7 @@ impl Reader<'_> {
         (local.digits(), Some(by_utc.unwrap_or(by_zone)))
     }
 
-    fn eta(&self, tracking: &Tracking<'_>) -> Option<Eta> {
+    fn eta(&self, tracking: &Parcel<'_>) -> Option<Eta> {
         let to = tracking.estimated_delivery_date.get().and_then(times::iso_day_or_time)?;
         let at = times::by_offset_or_zone(&to, None, self.settings).at;
         Some(Eta { to: at, to_local: to.wall(), source: Some("shipengine".to_owned()), ..Eta::default() })
