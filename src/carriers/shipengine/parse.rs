@@ -120,8 +120,9 @@ impl Reader<'_> {
         let identity = own::identity(carrier, general, special)
             .or_else(|| word.map(|w| (None, Some(w.to_owned()))))
             .unwrap_or_else(|| (Some("description".to_owned()), scan.description.get().map(str::to_uppercase)));
-        let meaning = self.meaning(&scan.status_detail_code, &scan.status_code, (carrier, general));
-        let meaning = meaning.or_else(|| own::meaning(carrier, general, special)).unwrap_or(Meaning::UNKNOWN);
+        // A code that is the status over again is ShipEngine's and none of the carrier.
+        let own = if general == scan.status_code.get() { None } else { own::meaning(carrier, general, special) };
+        let meaning = self.meaning(&scan.status_detail_code, &scan.status_code, own);
         let happening = Happening { raw_code, identity, time_key, told, description: scan.description.owned(), place };
         let mut event = shipment.event(happening, meaning);
         if event.milestone == Milestone::Delivered {
@@ -135,16 +136,20 @@ impl Reader<'_> {
         event
     }
 
-    /// The detail says most, then what the table has on a code of the carrier that the status gets wrong, then the status.
-    fn meaning(&self, detail: &Text<'_>, status: &Text<'_>, (carrier, code): (&str, Option<&str>)) -> Option<Meaning> {
-        let detailed = detail.get().and_then(|d| self.table.get("detail", d, ""));
-        detailed.or_else(|| self.table.get(carrier, code?, "")).or_else(|| self.table.get("status", status.get()?, ""))
+    /// The detail says most, then the carrier's own code, then the status, which makes labels accepted and pickup points
+    /// delivered. Of a delivery the carrier's code is not believed where the status says another thing: half of it may be missing.
+    fn meaning(&self, detail: &Text<'_>, status: &Text<'_>, own: Option<Meaning>) -> Meaning {
+        let known = |kind: &str, code: &Text<'_>| self.table.get(kind, code.get()?, "");
+        let status = known("status", status);
+        let delivered = |m: &Meaning| m.milestone == Milestone::Delivered;
+        let own = own.filter(|own| !delivered(own) || status.as_ref().is_none_or(delivered));
+        known("detail", detail).or(own).or(status).unwrap_or(Meaning::UNKNOWN)
     }
 
     /// The status of the parcel is an event of its own where none of the scans says it: it never colours a scan.
     fn head(&self, shipment: &Shipment<'_>, events: &[ShipmentEvent], tracking: &Parcel<'_>) -> Option<ShipmentEvent> {
         let code = tracking.status_code.owned()?;
-        let meaning = self.meaning(&tracking.status_detail_code, &tracking.status_code, ("", None)).unwrap_or(Meaning::UNKNOWN);
+        let meaning = self.meaning(&tracking.status_detail_code, &tracking.status_code, None);
         if event::is_told(events, meaning) {
             return None;
         }
