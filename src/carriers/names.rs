@@ -15,12 +15,17 @@ const NAMES: &[(&str, &[&str])] = &[
     ("fedex", &["fedex"]),
     ("dhl_express", &["dhlexpress"]),
     ("dhl_parcel_de", &["dhlparcelde", "dhlgermany", "dhlpaket", "dhlde"]),
+    ("dhl_parcel_uk", &["dhlparceluk"]),
     ("dhl_parcel_nl", &["dhlparcelnl", "dhlnl", "dhlbenelux"]),
     ("dhl_parcel_pl", &["dhlparcelpl", "dhlpoland", "dhlpl"]),
+    ("dhl_post_de", &["dhlpostde", "deutschepost"]),
     ("dhl_ecommerce_europe", &["dhlecommerceeurope"]),
+    ("dhl_ecommerce_iberia", &["dhlecommerceiberia", "dhlparceles"]),
+    ("dhl_ecommerce_ppl", &["dhlecommerceppl"]),
+    ("dhl_ecommerce_apac", &["dhlecommerceapac", "dhlecommerceasia", "dhlglobalmailasia"]),
     ("dhl_ecommerce", &["dhlecommerce", "dhlecs", "dhlglobalmail"]),
     ("dhl_freight", &["dhlfreight"]),
-    ("dhl_dgf", &["dhldgf", "dhlglobalforwarding"]),
+    ("dhl_global_forwarding", &["dhlglobalforwarding", "dhldgf"]),
     ("dpd", &["dpd"]),
     // Another network than GLS in Europe.
     ("gls_us", &["glsus"]),
@@ -60,7 +65,8 @@ mod tests {
             (Some("dhl-poland"), "dhl_parcel_pl"),
             (Some("DhlEcs"), "dhl_ecommerce"),
             (Some("dhl-global-mail"), "dhl_ecommerce"),
-            (Some("dhl_ecommerce_europe"), "dhl_ecommerce_europe"),
+            (Some("DHL eCommerce Asia"), "dhl_ecommerce_apac"),
+            (Some("deutsche_post"), "dhl_post_de"),
             (Some("dhl"), "dhl"),
             (Some("DPD (DE)"), "dpd"),
             (Some("dpd_uk"), "dpd"),
@@ -76,6 +82,13 @@ mod tests {
             (None, "unknown"),
         ] {
             assert_eq!(carrier(told), id, "{told:?}");
+        }
+    }
+
+    #[test]
+    fn every_id_is_its_own_name() {
+        for (id, _) in NAMES {
+            assert_eq!(carrier(Some(id)), *id);
         }
     }
 }

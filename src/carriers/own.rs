@@ -1,7 +1,7 @@
 //! A carrier's own codes as an aggregator passes them on, in the spelling of our own dialect of that carrier.
 
 use super::codes::Meaning;
-use super::{fedex, ups};
+use super::{dhl_express, fedex, ups, usps};
 
 /// The code list and the code that make a happening the same one, whoever tells it.
 pub type Identity = (Option<String>, Option<String>);
@@ -21,6 +21,8 @@ pub fn meaning(carrier: &str, general: Option<&str>, special: Option<&str>) -> O
     match carrier {
         "ups" => ups::TABLE.get(kind.as_deref()?, &code, ""),
         "fedex" => fedex::TABLE.get("event", &code, ""),
+        "usps" => usps::TABLE.get("event", &code, ""),
+        "dhl_express" => dhl_express::checkpoint(&code),
         _ => None,
     }
 }
@@ -64,6 +66,8 @@ mod tests {
         assert_eq!(told("ups", Some("D"), Some("FS")), Some("delivered"));
         assert_eq!(told("fedex", Some("DE"), None), Some("delivery_attempted"));
         assert_eq!(told("ups", Some("DP"), None), None, "of two types");
-        assert_eq!(told("usps", Some("01"), None), None);
+        assert_eq!(told("usps", Some("gx"), None), Some("announced"));
+        assert_eq!(told("dhl_express", Some("WC"), None), Some("out_for_delivery"));
+        assert_eq!(told("evri", Some("DL"), None), None);
     }
 }

@@ -26,12 +26,12 @@ const EDD_REVISE: &str = "edd_revise";
 struct Hook<'a> {
     event: Text<'a>,
     event_id: Text<'a>,
-    msg: Object<Tracking<'a>>,
+    msg: Object<Message<'a>>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
-struct Tracking<'a> {
+struct Message<'a> {
     #[serde(alias = "trackingNumber")]
     tracking_number: Text<'a>,
     slug: Text<'a>,
@@ -47,12 +47,12 @@ struct Tracking<'a> {
     first_estimated_delivery: Object<Estimate<'a>>,
     latest_estimated_delivery: Object<Estimate<'a>>,
     shipment_weight: Object<Weight<'a>>,
-    checkpoints: Objects<Checkpoint<'a>>,
+    checkpoints: Objects<Scan<'a>>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
-struct Checkpoint<'a> {
+struct Scan<'a> {
     slug: Text<'a>,
     tag: Text<'a>,
     subtag: Text<'a>,
@@ -113,15 +113,15 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn tracking(&self, tracking: &Tracking<'_>, revised: bool) -> Result<Vec<ShipmentEvent>, Park> {
+    fn tracking(&self, tracking: &Message<'_>, revised: bool) -> Result<Vec<ShipmentEvent>, Park> {
         if tracking.checkpoints.0.len() > self.settings.events_max {
             return Err(json::too_many(self.settings.events_max));
         }
         let number = &[tracking.tracking_number.get()];
         let shipment = Shipment::new(self.message, ("aftership", MAPPING_VERSION), carrier(&tracking.slug), number)?;
-        let told = |c: &&Checkpoint<'_>| c.tag.get().is_some() || c.subtag.get().is_some() || c.message.get().is_some();
+        let told = |c: &&Scan<'_>| c.tag.get().is_some() || c.subtag.get().is_some() || c.message.get().is_some();
         let mut events: Vec<_> = tracking.checkpoints.0.iter().filter(told).map(|c| self.checkpoint(&shipment, tracking, c)).collect();
-        self.facts(&mut events, tracking);
+        facts(&mut events, tracking);
         let mut head = self.head(&shipment, &events, tracking);
         if events.is_empty() {
             events.extend(head.take());
@@ -135,7 +135,7 @@ impl Reader<'_> {
         Ok(events)
     }
 
-    fn checkpoint(&self, shipment: &Shipment<'_>, tracking: &Tracking<'_>, checkpoint: &Checkpoint<'_>) -> ShipmentEvent {
+    fn checkpoint(&self, shipment: &Shipment<'_>, tracking: &Message<'_>, checkpoint: &Scan<'_>) -> ShipmentEvent {
         let place = place(checkpoint);
         let sent = checkpoint.checkpoint_time.get().and_then(times::iso);
         let code = [&checkpoint.subtag, &checkpoint.tag].into_iter().find_map(Text::owned);
@@ -165,7 +165,7 @@ impl Reader<'_> {
 
     /// What AfterShip itself has found (that nothing more came, that the parcel goes back) stands above the checkpoints and
     /// in none of them: it is an event of its own. It never colours a checkpoint.
-    fn head(&self, shipment: &Shipment<'_>, events: &[ShipmentEvent], tracking: &Tracking<'_>) -> Option<ShipmentEvent> {
+    fn head(&self, shipment: &Shipment<'_>, events: &[ShipmentEvent], tracking: &Message<'_>) -> Option<ShipmentEvent> {
         let code = [&tracking.subtag, &tracking.tag].into_iter().find_map(Text::owned)?;
         let meaning = self.meaning(&tracking.tag, &tracking.subtag);
         if event::is_told(events, meaning) {
@@ -181,25 +181,13 @@ impl Reader<'_> {
         Some(shipment.status(RawCode { kind: None, code: Some(code), sub_code: None }, (String::new(), told), meaning))
     }
 
-    /// What is true of the parcel now goes to its newest event; the signature to the newest delivery.
-    fn facts(&self, events: &mut [ShipmentEvent], tracking: &Tracking<'_>) {
-        if let Some(signed_by) = tracking.signed_by.owned()
-            && let Some(event) = event::newest(events, false, |e| e.milestone == Milestone::Delivered)
-        {
-            event.pod = Some(ProofOfDelivery { signed_by: Some(signed_by), ..ProofOfDelivery::default() });
-        }
-        if let Some(event) = event::newest(events, false, |_| true) {
-            event.measures = tracking.shipment_weight.0.as_ref().and_then(measures);
-        }
-    }
-
     /// What is expected goes to the newest checkpoint, and no longer is once that is a delivery. That it has changed is an
     /// event of its own.
     fn expected(
         &self,
         shipment: &Shipment<'_>,
         events: &mut [ShipmentEvent],
-        tracking: &Tracking<'_>,
+        tracking: &Message<'_>,
         revised: bool,
     ) -> Option<ShipmentEvent> {
         let mut eta = self.eta(tracking)?;
@@ -217,7 +205,7 @@ impl Reader<'_> {
         shipment.eta_changed(EDD_REVISE, eta)
     }
 
-    fn eta(&self, tracking: &Tracking<'_>) -> Option<Eta> {
+    fn eta(&self, tracking: &Message<'_>) -> Option<Eta> {
         let estimate = [&tracking.latest_estimated_delivery, &tracking.courier_estimated_delivery_date];
         let estimate = estimate.into_iter().filter_map(|e| e.0.as_ref()).find(|e| latest(e).is_some());
         let to = estimate.and_then(latest).or_else(|| tracking.expected_delivery.get().and_then(times::iso_day_or_time))?;
@@ -234,6 +222,18 @@ impl Reader<'_> {
     }
 }
 
+/// What is true of the parcel now goes to its newest event; the signature to the newest delivery.
+fn facts(events: &mut [ShipmentEvent], tracking: &Message<'_>) {
+    if let Some(signed_by) = tracking.signed_by.owned()
+        && let Some(event) = event::newest(events, false, |e| e.milestone == Milestone::Delivered)
+    {
+        event.pod = Some(ProofOfDelivery { signed_by: Some(signed_by), ..ProofOfDelivery::default() });
+    }
+    if let Some(event) = event::newest(events, false, |_| true) {
+        event.measures = tracking.shipment_weight.0.as_ref().and_then(measures);
+    }
+}
+
 /// With AfterShip `dhl` is DHL Express; the other divisions have their own names.
 fn carrier(slug: &Text<'_>) -> Label {
     match slug.get() {
@@ -242,7 +242,7 @@ fn carrier(slug: &Text<'_>) -> Label {
     }
 }
 
-fn place(checkpoint: &Checkpoint<'_>) -> Option<Place> {
+fn place(checkpoint: &Scan<'_>) -> Option<Place> {
     let country = checkpoint.country_iso3.get().or_else(|| checkpoint.country_region.get()).map(countries::alpha2);
     let postal_code = checkpoint.postal_code.owned().or_else(|| checkpoint.zip.owned());
     let place = event::place(checkpoint.city.owned(), checkpoint.state.owned(), postal_code, country, None);

@@ -1,6 +1,6 @@
 //! ShipEngine (ShipStation API): the push `API_TRACK`, which tells the whole history each time, and the bare tracking answer.
 //! In come their bytes; out come canonical events of the carrier behind the aggregator.
-//! The code table is `codes.tsv`, by status detail and status; where ShipEngine has neither for an event, the table of the carrier behind it is asked.
+//! The code table is `codes.tsv`, by status detail and status; between the two the table of the carrier behind it is asked.
 
 mod parse;
 #[cfg(test)]

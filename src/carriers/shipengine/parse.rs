@@ -21,12 +21,12 @@ const UTC_DISTANCE_MAX: i32 = 14 * 60;
 struct Push<'a> {
     resource_type: Text<'a>,
     resource_url: Text<'a>,
-    data: Object<Tracking<'a>>,
+    data: Object<Parcel<'a>>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
-struct Tracking<'a> {
+struct Parcel<'a> {
     tracking_number: Text<'a>,
     carrier_code: Text<'a>,
     status_code: Text<'a>,
@@ -71,7 +71,7 @@ pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table:
         }
         Some(_) => Err(json::not_tracking("a push about something other than a tracking")),
         None => {
-            let tracking: Tracking<'_> = json::read(text)?;
+            let tracking: Parcel<'_> = json::read(text)?;
             if tracking.status_code.get().is_none() && tracking.events.0.is_empty() {
                 return Err(json::not_tracking("neither a push nor a tracking"));
             }
@@ -87,7 +87,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn tracking(&self, tracking: &Tracking<'_>, carrier: Option<&str>) -> Result<Vec<ShipmentEvent>, Park> {
+    fn tracking(&self, tracking: &Parcel<'_>, carrier: Option<&str>) -> Result<Vec<ShipmentEvent>, Park> {
         if tracking.events.0.len() > self.settings.events_max {
             return Err(json::too_many(self.settings.events_max));
         }
@@ -120,8 +120,9 @@ impl Reader<'_> {
         let identity = own::identity(carrier, general, special)
             .or_else(|| word.map(|w| (None, Some(w.to_owned()))))
             .unwrap_or_else(|| (Some("description".to_owned()), scan.description.get().map(str::to_uppercase)));
-        let meaning = self.meaning(&scan.status_detail_code, &scan.status_code, (carrier, general));
-        let meaning = meaning.or_else(|| own::meaning(carrier, general, special)).unwrap_or(Meaning::UNKNOWN);
+        // A code that is the status over again is ShipEngine's and none of the carrier.
+        let own = if general == scan.status_code.get() { None } else { own::meaning(carrier, general, special) };
+        let meaning = self.meaning(&scan.status_detail_code, &scan.status_code, own);
         let happening = Happening { raw_code, identity, time_key, told, description: scan.description.owned(), place };
         let mut event = shipment.event(happening, meaning);
         if event.milestone == Milestone::Delivered {
@@ -135,16 +136,20 @@ impl Reader<'_> {
         event
     }
 
-    /// The detail says most, then what the table has on a code of the carrier that the status gets wrong, then the status.
-    fn meaning(&self, detail: &Text<'_>, status: &Text<'_>, (carrier, code): (&str, Option<&str>)) -> Option<Meaning> {
-        let detailed = detail.get().and_then(|d| self.table.get("detail", d, ""));
-        detailed.or_else(|| self.table.get(carrier, code?, "")).or_else(|| self.table.get("status", status.get()?, ""))
+    /// The detail says most, then the carrier's own code, then the status, which makes labels accepted and pickup points
+    /// delivered. Of a delivery the carrier's code is not believed where the status says another thing: half of it may be missing.
+    fn meaning(&self, detail: &Text<'_>, status: &Text<'_>, own: Option<Meaning>) -> Meaning {
+        let known = |kind: &str, code: &Text<'_>| self.table.get(kind, code.get()?, "");
+        let status = known("status", status);
+        let delivered = |m: &Meaning| m.milestone == Milestone::Delivered;
+        let own = own.filter(|own| !delivered(own) || status.as_ref().is_none_or(delivered));
+        known("detail", detail).or(own).or(status).unwrap_or(Meaning::UNKNOWN)
     }
 
     /// The status of the parcel is an event of its own where none of the scans says it: it never colours a scan.
-    fn head(&self, shipment: &Shipment<'_>, events: &[ShipmentEvent], tracking: &Tracking<'_>) -> Option<ShipmentEvent> {
+    fn head(&self, shipment: &Shipment<'_>, events: &[ShipmentEvent], tracking: &Parcel<'_>) -> Option<ShipmentEvent> {
         let code = tracking.status_code.owned()?;
-        let meaning = self.meaning(&tracking.status_detail_code, &tracking.status_code, ("", None)).unwrap_or(Meaning::UNKNOWN);
+        let meaning = self.meaning(&tracking.status_detail_code, &tracking.status_code, None);
         if event::is_told(events, meaning) {
             return None;
         }
@@ -176,7 +181,7 @@ impl Reader<'_> {
         (local.digits(), Some(by_utc.unwrap_or(by_zone)))
     }
 
-    fn eta(&self, tracking: &Tracking<'_>) -> Option<Eta> {
+    fn eta(&self, tracking: &Parcel<'_>) -> Option<Eta> {
         let to = tracking.estimated_delivery_date.get().and_then(times::iso_day_or_time)?;
         let at = times::by_offset_or_zone(&to, None, self.settings).at;
         Some(Eta { to: at, to_local: to.wall(), source: Some("shipengine".to_owned()), ..Eta::default() })

@@ -27,13 +27,13 @@ struct Track<'a> {
     carrier: Text<'a>,
     eta: Text<'a>,
     original_eta: Text<'a>,
-    tracking_status: Object<Status<'a>>,
-    tracking_history: Objects<Status<'a>>,
+    tracking_status: Object<Entry<'a>>,
+    tracking_history: Objects<Entry<'a>>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
-struct Status<'a> {
+struct Entry<'a> {
     object_id: Text<'a>,
     status: Text<'a>,
     substatus: Object<Substatus<'a>>,
@@ -95,8 +95,8 @@ impl Reader<'_> {
         }
         let carrier = names::carrier(track.carrier.get());
         let shipment = Shipment::new(self.message, ("shippo", MAPPING_VERSION), carrier, &[track.tracking_number.get()])?;
-        let told = |s: &&Status<'_>| s.status.get().is_some() || s.status_details.get().is_some();
-        let mut events: Vec<_> = track.tracking_history.0.iter().filter(told).map(|s| self.happening(&shipment, s)).collect();
+        let told = |e: &&Entry<'_>| e.status.get().is_some() || e.status_details.get().is_some();
+        let mut events: Vec<_> = track.tracking_history.0.iter().filter(told).map(|e| self.happening(&shipment, e)).collect();
         if let Some(current) = track.tracking_status.0.as_ref().filter(told) {
             let current = self.happening(&shipment, current);
             // The newest entry of the history, as a rule.
@@ -111,24 +111,24 @@ impl Reader<'_> {
         Ok(events)
     }
 
-    fn happening(&self, shipment: &Shipment<'_>, status: &Status<'_>) -> ShipmentEvent {
-        let place = status.location.0.as_ref();
+    fn happening(&self, shipment: &Shipment<'_>, entry: &Entry<'_>) -> ShipmentEvent {
+        let place = entry.location.0.as_ref();
         let place = place.and_then(|l| event::place(l.city.owned(), l.state.owned(), l.zip.owned(), l.country.get(), None));
-        let sent = status.status_date.get().and_then(times::iso_day_or_time);
+        let sent = entry.status_date.get().and_then(times::iso_day_or_time);
         let none = Text::default();
-        let substatus = status.substatus.0.as_ref();
+        let substatus = entry.substatus.0.as_ref();
         let sub_code = substatus.map_or(&none, |s| &s.code);
         let happening = Happening {
-            raw_code: RawCode { kind: None, code: status.status.owned(), sub_code: sub_code.owned() },
+            raw_code: RawCode { kind: None, code: entry.status.owned(), sub_code: sub_code.owned() },
             // Shippo keeps the carrier's own code to itself.
-            identity: (status.status.owned(), sub_code.owned()),
+            identity: (entry.status.owned(), sub_code.owned()),
             time_key: sent.as_ref().map(Sent::digits).unwrap_or_default(),
             told: sent.as_ref().map(|s| times::by_offset_or_zone(s, place.as_ref(), self.settings)),
-            description: status.status_details.owned(),
+            description: entry.status_details.owned(),
             place,
         };
-        let mut event = shipment.event(happening, self.meaning(&status.status, sub_code));
-        event.source_event_id = status.object_id.owned();
+        let mut event = shipment.event(happening, self.meaning(&entry.status, sub_code));
+        event.source_event_id = entry.object_id.owned();
         event.action_required |= substatus.is_some_and(|s| s.action_required.get() == Some("true"));
         event
     }
