@@ -147,7 +147,9 @@ impl Core {
                 AssignmentChange::Assigned(partitions) => {
                     events::rebalanced(self.spec.name, "assigned", &names(&partitions));
                     self.metrics.rebalanced("assigned");
-                    partitions.iter().for_each(|(topic, _)| self.intake.learn(topic));
+                    for (topic, _) in &partitions {
+                        self.intake.learn(topic);
+                    }
                     self.assignment.assigned(partitions);
                     // In this order: nobody may see it ready between the two.
                     self.around.health.set_restored(false);
