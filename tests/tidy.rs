@@ -14,7 +14,7 @@ const FUNCTION_LINES_MAX: usize = 70;
 const THIS_FILE: &str = "tests/tidy.rs";
 
 /// Outside crates (and the environment) with the folders of `src` that may use them.
-const OWNERS: [(&str, &[&str]); 9] = [
+const OWNERS: [(&str, &[&str]); 11] = [
     (r"\brdkafka\b", &["kafka"]),
     (r"\bsled\b", &["store"]),
     (r"\breqwest\b", &["outbound"]),
@@ -23,6 +23,8 @@ const OWNERS: [(&str, &[&str]); 9] = [
     (r"\bprometheus\b", &["telemetry"]),
     (r"\baxum\b", &["telemetry", "services/dev"]),
     (r"\bjiff\b", &["domain", "carriers", "odoo", "telemetry"]),
+    (r"\bopenssl::", &["carriers/signature"]),
+    (r"\bicu_normalizer\b", &["carriers/signature"]),
     (r"\benv::(vars?|vars?_os|set_var|remove_var)\b", &["config"]),
 ];
 

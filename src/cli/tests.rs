@@ -75,6 +75,33 @@ fn a_source_that_nobody_speaks_is_found() {
 }
 
 #[test]
+fn a_property_that_the_client_does_not_take_is_found_and_its_value_not_told() {
+    let environment = [
+        ("WAYBILL_KAFKA__PROPERTIES__SECURITY_PROTOCL", "SASL_SSL"),
+        ("WAYBILL_KAFKA__PROPERTIES__SASL_PASSWORD", "hunter2"),
+        ("WAYBILL_KAFKA__PROPERTIES__SOCKET_TIMEOUT_MS", "hunter3"),
+    ];
+    let told = waybill("waybill validate --output json", &environment);
+    let findings: Vec<serde_json::Value> = serde_json::from_str(&told.out).unwrap();
+    let found: Vec<_> = findings.iter().map(|f| (f["key"].as_str().unwrap(), f["problem"].as_str().unwrap())).collect();
+    assert_eq!(
+        found,
+        [
+            ("kafka.properties.security.protocl", "librdkafka has no such property"),
+            ("kafka.properties.socket.timeout.ms", "librdkafka does not take this value"),
+        ]
+    );
+    assert!(!told.out.contains("hunter"), "{}", told.out);
+}
+
+#[test]
+fn a_file_without_end_is_no_configuration() {
+    let told = waybill("waybill validate --config /dev/zero", &[]);
+    assert_eq!(told.exit, Exit::Failed);
+    assert!(told.talk.contains("cannot read the configuration file /dev/zero"), "{}", told.talk);
+}
+
+#[test]
 fn a_reader_who_has_gone_away_is_no_failure() {
     struct Closed;
     impl Write for Closed {
@@ -90,4 +117,27 @@ fn a_reader_who_has_gone_away_is_no_failure() {
         assert_eq!(answer(line.split(' ').map(OsString::from), vec![], &mut Closed, &mut talk), Exit::Done);
         assert!(talk.is_empty());
     }
+}
+
+#[test]
+fn a_source_that_must_be_verified_and_has_no_secret_is_found_where_it_matters() {
+    let required = ("WAYBILL_CARRIERS__SOURCES__FEDEX__VERIFY", "required");
+    let secret = ("WAYBILL_CARRIERS__SOURCES__FEDEX__SECRETS__ONE", "hunter2");
+    for (line, environment, exit) in [
+        ("waybill validate", &[required][..], Exit::Findings),
+        ("waybill validate --service carrier-normalizer", &[required], Exit::Findings),
+        ("waybill validate --service shipment-tracker", &[required], Exit::Done),
+        ("waybill validate", &[required, secret], Exit::Done),
+        ("waybill validate", &[("WAYBILL_CARRIERS__SOURCES__UPS__SECRETS__ONE", "hunter2")], Exit::Findings),
+        ("waybill config show", &[required], Exit::Done),
+    ] {
+        let told = waybill(line, environment);
+        assert_eq!(told.exit, exit, "{line} {environment:?}: {}{}", told.out, told.talk);
+        assert!(!told.out.contains("hunter2") && !told.talk.contains("hunter2"), "{}{}", told.out, told.talk);
+        if exit == Exit::Findings {
+            assert!(told.out.contains("WB-0207") && told.out.contains("carriers.sources."), "{}", told.out);
+        }
+    }
+    let told = waybill("waybill run carrier-normalizer", &[required]);
+    assert!(told.exit != Exit::Done && told.talk.contains("carriers.sources.fedex.secrets"), "{}", told.talk);
 }

@@ -7,6 +7,7 @@ use super::{Context, Exit, Output, runtime};
 use crate::config::{Error, Finding};
 use crate::domain::verdict::Code;
 use crate::services::admin::online::{self, OnlineFinding};
+use crate::services::wiring;
 
 /// One finding, whoever found it.
 #[derive(Serialize)]
@@ -31,7 +32,12 @@ impl From<OnlineFinding> for Row {
 }
 
 pub(super) fn run(args: &ValidateArgs, context: &mut Context<'_>) -> anyhow::Result<Exit> {
-    let rows: Vec<Row> = match context.load(args.service) {
+    // Without a service the carriers' secrets are looked at all the same: a missing one is seen nowhere else before it is too late.
+    let loaded = context.load(args.service).and_then(|loaded| {
+        let found = if args.service.is_none() { wiring::verifiers(&loaded.config).err() } else { None };
+        found.map_or(Ok(loaded), |found| Err(Error::Findings(found)))
+    });
+    let rows: Vec<Row> = match loaded {
         // Wrong settings lead nowhere, so only right ones are followed.
         Ok(loaded) if args.online => runtime()?.block_on(online::check(&loaded.config)).into_iter().map(Row::from).collect(),
         Ok(_) => Vec::new(),

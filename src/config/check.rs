@@ -24,6 +24,9 @@ const OURS: [&str; 14] = [
     "transactional.id",
 ];
 
+/// Most secrets of one source: two are a change from one to the next, the rest is forgotten clearing up.
+const SECRETS_MAX: usize = 8;
+
 /// Longest topic name that Kafka takes.
 const TOPIC_CHARS_MAX: usize = 249;
 
@@ -64,6 +67,10 @@ impl Findings {
 
 fn is_kafka_name(name: &str) -> bool {
     name.len() <= TOPIC_CHARS_MAX && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+}
+
+fn is_header_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= 128 && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
 fn is_host_port(address: &str) -> bool {
@@ -111,6 +118,13 @@ impl Config {
                 found.add(format!("{key}.account_zone"), format!("no such time zone: {name}"), "use an IANA name such as America/New_York");
             }
             found.within(&format!("{key}.body_bytes_max"), source.body_bytes_max as u64, 1024..=(64 << 20));
+            found.within(&format!("{key}.signature_age_max_s"), source.signature_age_max_s, 10..=604_800);
+            if source.secrets.len() > SECRETS_MAX {
+                found.add(format!("{key}.secrets"), format!("more than {SECRETS_MAX} secrets"), "take away those that are no longer used");
+            }
+            if source.signature_header.as_deref().is_some_and(|name| !is_header_name(name)) {
+                found.add(format!("{key}.signature_header"), "not the name of an HTTP header", "write it as x-api-key, without a colon");
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 use std::io::Write;
 
 use super::*;
-use crate::config::{Assignor, LogLevel};
+use crate::config::{Assignor, LogLevel, Verify};
 
 fn file(text: &str) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -154,4 +154,43 @@ fn a_variable_with_one_underscore_is_not_passed_over() {
     assert!(load(None, &kubernetes, None).is_ok());
     let found = findings("", &[("WAYBILL_KAFKA_BROKERS", "a:1")]);
     assert_eq!((found[0].key.as_str(), found[0].remedy.as_str()), ("kafka.brokers", "write it as WAYBILL_KAFKA__BROKERS"));
+}
+
+#[test]
+fn secrets_of_carriers_are_read_like_the_others() {
+    let secret = file("s3cret-key\n");
+    let path = secret.path().display().to_string();
+    let variables = env(&[
+        ("WAYBILL_CARRIERS__SOURCES__EASYPOST__SECRETS__Y2026_FILE", &path),
+        ("WAYBILL_CARRIERS__SOURCES__EASYPOST__SECRETS__Y2027", "12345"),
+        ("WAYBILL_CARRIERS__SOURCES__EASYPOST__VERIFY", "required"),
+    ]);
+    let config = file("carriers: {sources: {fedex: {secrets: {old: s3cret-too}, verify: never, signature_header: X-Other}}}");
+    let loaded = load(Some(config.path()), &variables, None).unwrap();
+    let (easypost, fedex) = (&loaded.config.carriers.sources["easypost"], &loaded.config.carriers.sources["fedex"]);
+    assert_eq!((easypost.secrets["y2026"].expose(), easypost.secrets["y2027"].expose()), ("s3cret-key", "12345"));
+    assert_eq!(
+        (easypost.verify, fedex.verify, loaded.config.carriers.sources["ups"].verify),
+        (Verify::Required, Verify::Never, Verify::WhenSigned)
+    );
+    assert_eq!((fedex.secrets["old"].expose(), fedex.signature_header.as_deref()), ("s3cret-too", Some("X-Other")));
+    let shown = format!("{loaded:?}");
+    assert!(!shown.contains("s3cret") && !shown.contains("12345"), "{shown}");
+    let shown = loaded.shown.iter().find(|shown| shown.key == "carriers.sources.easypost.secrets.y2026").unwrap();
+    assert_eq!((shown.value.as_str(), shown.origin.contains("Y2026_FILE")), (Some("(secret)"), true));
+}
+
+#[test]
+fn what_is_wrong_about_signatures_is_told_without_their_secrets() {
+    let secrets = [0, 1, 2, 3, 4, 5, 6, 7, 8].map(|n| format!("k{n}: s3cret")).join(", ");
+    let text = format!(
+        "carriers: {{sources: {{ups: {{signature_header: 'X-Token: s3cret', signature_age_max_s: 0}}, fedex: {{secrets: {{{secrets}}}}}, \
+         easypost: {{secrets: [s3cret], verify: sometimes}}}}}}"
+    );
+    let found = findings(&text, &[]);
+    let keys: Vec<&str> = found.iter().map(|finding| finding.key.as_str()).collect();
+    for key in ["ups.signature_header", "ups.signature_age_max_s", "fedex.secrets", "easypost.secrets", "easypost.verify"] {
+        assert!(keys.contains(&format!("carriers.sources.{key}").as_str()), "{key} is not among {keys:?}");
+    }
+    assert!(!format!("{found:?}").contains("s3cret"), "{found:?}");
 }

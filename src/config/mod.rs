@@ -16,7 +16,7 @@ pub use secret::Secret;
 pub use service::Service;
 pub use settings::{
     Assignor, CarriersConfig, Config, HttpConfig, KafkaConfig, OdooConfig, OdooInstance, RegistryConfig, SourceConfig, StoreConfig,
-    TrackerConfig,
+    TrackerConfig, Verify,
 };
 
 /// One thing that is wrong with the configuration.

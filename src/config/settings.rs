@@ -164,10 +164,39 @@ pub struct SourceConfig {
     /// Largest message, bytes.
     #[serde(default = "body_bytes_max")]
     pub body_bytes_max: usize,
+    /// Which messages have to prove that they are genuine.
+    #[serde(default)]
+    pub verify: Verify,
+    /// What they are proven with, by names of the operator's own. Each of them counts, so that one can follow another.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, Secret>,
+    /// HTTP header of the signature or token, where it is not the source's usual one.
+    #[serde(default)]
+    pub signature_header: Option<String>,
+    /// Farthest that a signed time may lie from the time of receipt, seconds.
+    #[serde(default = "signature_age_max_s")]
+    pub signature_age_max_s: u64,
 }
 
 fn body_bytes_max() -> usize {
     4 << 20
+}
+
+fn signature_age_max_s() -> u64 {
+    300
+}
+
+/// Which messages of a source have to prove that they are genuine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verify {
+    /// All: what is not proven is parked.
+    Required,
+    /// Those that come with a proof and for which there is a secret: what is wrong is parked, the rest is published as unverified.
+    #[default]
+    WhenSigned,
+    /// None: everything is published as unverified.
+    Never,
 }
 
 /// The `odoo` section.

@@ -80,6 +80,8 @@ pub struct ShipmentEvent {
     pub partner: Option<Partner>,
     /// It arrived after its shipment had been forgotten (45 days by default): history, not news.
     pub late: bool,
+    /// The message that told it was signed, or carried a token, and that was found right. What is found wrong is never an event.
+    pub verified: bool,
 }
 
 /// Where the carrier's bytes are.

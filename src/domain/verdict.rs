@@ -59,6 +59,8 @@ impl Code {
     pub const BAD_ENVELOPE: Self = Self(112);
     /// No dialect is configured for this topic.
     pub const UNKNOWN_SOURCE: Self = Self(113);
+    /// The signature or token of the source is wrong, stale, or missing where it is required (`signature_invalid`).
+    pub const SIGNATURE_INVALID: Self = Self(114);
     /// The Avro wire format is broken, or its schema id is unknown to the registry.
     pub const BAD_AVRO: Self = Self(120);
     /// The Avro record is not the one that this topic carries.

@@ -29,7 +29,7 @@ macro_rules! embedded {
 
 /// The schemas, in the order of [`Record::NAMES`]. A new release adds its number here.
 pub static SCHEMAS: &[Embedded] = embedded! {
-    "ShipmentEvent": 1;
+    "ShipmentEvent": 1, 2;
     "ShipmentStatus": 1;
     "DeliveryStatus": 1;
     "ShipmentLink": 1;

@@ -10,8 +10,9 @@ use super::odoo_normalizer::{self, ImageFold, ImageReader, OdooNormalizerSetting
 use super::odoo_writer::{self, Connection, OdooWriter};
 use super::settings::kafka_settings;
 use super::shipment_tracker::{self, ShipmentTracker, TrackerSettings};
+use crate::carriers::signature::Verifier;
 use crate::carriers::{self, Dialect, DialectSettings};
-use crate::config::{Assignor, Config, Service};
+use crate::config::{Assignor, Config, Finding, Service};
 use crate::domain::record::Record;
 use crate::domain::time::{self, Micros};
 use crate::domain::verdict::{Code, Park, Verdict};
@@ -130,7 +131,9 @@ pub fn run(
     let window = micros(config.store.window());
     match service {
         Service::CarrierNormalizer => {
-            let processor = CarrierNormalizer::new(dialects(config), Some(around.metrics.clone()));
+            let mend = |found: Vec<Finding>| found.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ");
+            let verifiers = verifiers(config).map_err(|found| engine::Error::Stopped(mend(found)))?;
+            let processor = CarrierNormalizer::new(dialects(config), verifiers, Some(around.metrics.clone()));
             run_stream(spec, &kafka, settings, Box::new(processor), around)
         }
         Service::OdooNormalizer => {
@@ -167,6 +170,29 @@ pub fn dialects(config: &Config) -> HashMap<String, Box<dyn Dialect>> {
     sources.filter_map(|(id, source)| Some((source.topic.clone(), carriers::dialect(id, dialect_settings(source))?))).collect()
 }
 
+/// What the messages of every configured topic are checked with.
+///
+/// # Errors
+/// Everything that has to be mended first: nothing is let through because its secret is missing.
+pub fn verifiers(config: &Config) -> Result<HashMap<String, Verifier>, Vec<Finding>> {
+    let mut verifiers = HashMap::new();
+    let mut findings = Vec::new();
+    for (id, source) in &config.carriers.sources {
+        match Verifier::new(id, source) {
+            Ok(verifier) => {
+                verifiers.insert(source.topic.clone(), verifier);
+            }
+            Err(lack) => findings.push(Finding {
+                key: format!("carriers.sources.{id}.{}", lack.setting),
+                origin: String::new(),
+                problem: lack.problem.to_owned(),
+                remedy: lack.remedy.to_owned(),
+            }),
+        }
+    }
+    if findings.is_empty() { Ok(verifiers) } else { Err(findings) }
+}
+
 /// What the configuration says about a source.
 #[must_use]
 pub fn dialect_settings(source: &crate::config::SourceConfig) -> DialectSettings {
@@ -184,7 +210,7 @@ struct OdooProcessor {
 }
 
 impl Processor for OdooProcessor {
-    fn process(&mut self, input: &Input<'_>, state: &mut dyn State, now: Micros, out: &mut Outputs) -> Verdict {
+    fn process(&self, input: &Input<'_>, state: &mut dyn State, now: Micros, out: &mut Outputs) -> Verdict {
         match &input.payload {
             Payload::Canonical(Record::OdooImage(_)) => self.fold.process(input, state, now, out),
             Payload::Raw(_) => self.reader.process(input, state, now, out),
@@ -192,7 +218,7 @@ impl Processor for OdooProcessor {
         }
     }
 
-    fn wake(&mut self, key: &[u8], state: &mut dyn State, now: Micros, out: &mut Outputs) {
+    fn wake(&self, key: &[u8], state: &mut dyn State, now: Micros, out: &mut Outputs) {
         self.fold.wake(key, state, now, out);
     }
 }

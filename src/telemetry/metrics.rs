@@ -20,6 +20,7 @@ pub struct Metrics {
     duplicates: IntCounterVec,
     dead_letters: IntCounterVec,
     unknown_codes: IntCounterVec,
+    signatures: IntCounterVec,
     published_records: IntCounterVec,
     consumer_lag: IntGaugeVec,
     end_to_end: HistogramVec,
@@ -78,6 +79,7 @@ impl Metrics {
             duplicates: make.counter("waybill_duplicates_total", "Consumed records that said nothing new", &["service", "reason"])?,
             dead_letters: make.counter("waybill_dead_letters_total", "Consumed records put aside with a code", &["service", "code"])?,
             unknown_codes: make.counter("waybill_unknown_codes_total", "Carrier codes that no table knows", &["source"])?,
+            signatures: make.counter("waybill_signatures_total", "Raw messages by what their signature says", &["source", "outcome"])?,
             published_records: make.counter(
                 "waybill_published_records_total",
                 "Records published in committed transactions",
@@ -170,6 +172,16 @@ impl Metrics {
     /// Handle for codes of `source` (`ups`, `x12_214`) that no table knows. Which code it was is in the event and the log.
     pub fn unknown_codes(&self, source: &str) -> IntCounter {
         self.unknown_codes.with_label_values(&[source])
+    }
+
+    /// A raw message of `source` was checked: genuine, not to be known, or (`None`) refused.
+    pub fn signature_checked(&self, source: &str, verified: Option<bool>) {
+        let outcome = match verified {
+            Some(true) => "verified",
+            Some(false) => "unverified",
+            None => "refused",
+        };
+        self.signatures.with_label_values(&[source, outcome]).inc();
     }
 
     /// A call to Odoo has ended; `class` is one of the few classes of `odoo`'s errors, or `ok`.
@@ -357,6 +369,7 @@ mod tests {
         source.dead_lettered(Code::MALFORMED, 1);
         metrics.published("s", "t").inc();
         metrics.unknown_codes("ups").inc();
+        metrics.signature_checked("ups", Some(true));
         metrics.odoo_called("main", "ok", Duration::from_millis(3));
         metrics.effect_ended("note", "done");
         metrics.breaker("main", true);
@@ -366,7 +379,7 @@ mod tests {
         engine.store_bytes(1);
         engine.rebalanced("assigned");
         let families = metrics.registry.gather();
-        assert_eq!(families.iter().filter(|f| f.name().starts_with("waybill_")).count(), 19, "every metric is told");
+        assert_eq!(families.iter().filter(|f| f.name().starts_with("waybill_")).count(), 20, "every metric is told");
         let documented: std::collections::BTreeSet<String> =
             include_str!("../../docs/metrics.md").lines().filter(|line| line.starts_with("| `waybill_")).map(row_of).collect();
         let told = families.iter().filter(|f| f.name().starts_with("waybill_")).map(|f| {

@@ -167,6 +167,7 @@ pub fn shipment_event() -> impl Strategy<Value = ShipmentEvent> {
         measures: of(measures()),
         partner: of(record!(Partner { carrier: texts(), tracking_number: texts() })),
         late: any::<bool>(),
+        verified: any::<bool>(),
     })
 }
 
@@ -454,6 +455,7 @@ pub fn plain_event(key: [u8; 16], number: &str, at: Micros, milestone: Milestone
         measures: None,
         partner: None,
         late: false,
+        verified: false,
     }
 }
 

@@ -1,11 +1,12 @@
 //! Turns what carriers send into observations in canonical words.
-//! In come raw messages of every configured source; out go `shipment.observations`, re-keyed by shipment.
+//! In come raw messages of every configured source, checked for being genuine; out go `shipment.observations`, re-keyed by shipment.
 //! It remembers nothing: what is new is the tracker's to decide, where everything about one shipment meets.
 
 use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 
+use crate::carriers::signature::{Received, Verifier};
 use crate::carriers::{Dialect, RawMessage};
 use crate::config::Service;
 use crate::domain::event::{RawCode, RawRef};
@@ -13,6 +14,7 @@ use crate::domain::record::Record;
 use crate::domain::time::Micros;
 use crate::domain::verdict::{Code, Park, Verdict};
 use crate::domain::vocabulary::Milestone;
+use crate::engine::dead_letter::header;
 use crate::engine::processor::{Input, Outputs, Payload, Processor, State};
 use crate::schema::cloudevents;
 use crate::telemetry::events;
@@ -24,6 +26,7 @@ pub const OBSERVATIONS: &str = "shipment.observations";
 /// The service's processor.
 pub struct CarrierNormalizer {
     dialects: HashMap<String, Box<dyn Dialect>>,
+    verifiers: HashMap<String, Verifier>,
     metrics: Option<Metrics>,
 }
 
@@ -34,10 +37,24 @@ impl std::fmt::Debug for CarrierNormalizer {
 }
 
 impl CarrierNormalizer {
-    /// A normalizer that reads each topic (without prefix) in its dialect. Unknown codes are counted and logged where metrics are given.
+    /// A normalizer that reads each topic (without prefix) in its dialect, after its verifier has let the message pass. Signatures and
+    /// unknown codes are counted, and these logged, where metrics are given.
     #[must_use]
-    pub fn new(dialects: HashMap<String, Box<dyn Dialect>>, metrics: Option<Metrics>) -> Self {
-        Self { dialects, metrics }
+    pub fn new(dialects: HashMap<String, Box<dyn Dialect>>, verifiers: HashMap<String, Verifier>, metrics: Option<Metrics>) -> Self {
+        Self { dialects, verifiers, metrics }
+    }
+
+    /// Whether the source has sent it; `false` where that is not known.
+    fn verified(&self, input: &Input<'_>, source: &str, body: &[u8]) -> Result<bool, Park> {
+        let Some(verifier) = self.verifiers.get(input.topic) else { return Ok(false) };
+        // The time of the record, and not of today: what waited here has not grown old. A replay may bear a time of its own.
+        let replayed = input.headers.iter().any(|(name, _)| name == header::REPLAY_OF);
+        let at = Some(input.received_at).filter(|at| *at > 0 && !replayed);
+        let admitted = verifier.admit(&Received { body, headers: input.headers, at });
+        if let Some(metrics) = &self.metrics {
+            metrics.signature_checked(source, admitted.as_ref().ok().copied());
+        }
+        admitted
     }
 
     fn normalize(&self, input: &Input<'_>, out: &mut Outputs) -> Result<(), Park> {
@@ -48,6 +65,7 @@ impl CarrierNormalizer {
         let dialect =
             self.dialects.get(input.topic).ok_or_else(|| Park::new(Code::UNKNOWN_SOURCE, "no source is configured for this topic"))?;
         let envelope = cloudevents::open(input.headers, value)?;
+        let verified = self.verified(input, dialect.source(), &envelope.body)?;
         let message = RawMessage {
             body: &envelope.body,
             content_type: envelope.content_type.as_deref(),
@@ -60,7 +78,8 @@ impl CarrierNormalizer {
             },
         };
         let told = dialect.parse(&message)?;
-        for event in told {
+        for mut event in told {
+            event.verified = verified;
             if event.milestone == Milestone::Unknown
                 && let Some(metrics) = &self.metrics
             {
@@ -83,7 +102,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 impl Processor for CarrierNormalizer {
-    fn process(&mut self, input: &Input<'_>, _state: &mut dyn State, _now: Micros, out: &mut Outputs) -> Verdict {
+    fn process(&self, input: &Input<'_>, _state: &mut dyn State, _now: Micros, out: &mut Outputs) -> Verdict {
         match self.normalize(input, out) {
             Ok(()) => Verdict::Publish,
             Err(park) => {
@@ -94,3 +113,6 @@ impl Processor for CarrierNormalizer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::engine::processor::Headers;
+use crate::testkit::Memory;
+
+const TOPIC: &str = "raw.carrier.easypost";
+const BODY: &[u8] = include_bytes!("../../carriers/easypost/fixtures/updated.json");
+/// 2026-11-21T00:00:00Z.
+const RECEIVED_AT: Micros = 1_795_219_200_000_000;
+const SECRET: &str = "first-secret";
+
+/// A normalizer of one source whose signatures are those of `signer`.
+fn normalizer(signer: &str, settings: &Value) -> CarrierNormalizer {
+    let config = serde_json::from_value(settings.clone()).unwrap();
+    let dialect = crate::carriers::dialect("easypost", crate::carriers::DialectSettings::default()).unwrap();
+    let verifier = Verifier::new(signer, &config).unwrap();
+    CarrierNormalizer::new([(TOPIC.to_owned(), dialect)].into(), [(TOPIC.to_owned(), verifier)].into(), Some(Metrics::new().unwrap()))
+}
+
+fn header(name: &str, value: &str) -> (String, Vec<u8>) {
+    (name.to_owned(), value.as_bytes().to_vec())
+}
+
+fn signature(parts: &[&[u8]]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+    for part in parts {
+        mac.update(part);
+    }
+    hex(&mac.finalize().into_bytes())
+}
+
+/// Which events came out, by whether they are verified; or the code.
+fn send(normalizer: &mut CarrierNormalizer, headers: Headers, value: &[u8], received_at: Micros) -> Result<Vec<bool>, Code> {
+    let input =
+        Input { topic: TOPIC, partition: 0, offset: 1, received_at, key: None, headers: &headers, payload: Payload::Raw(Some(value)) };
+    let mut out = Outputs::default();
+    match normalizer.process(&input, &mut Memory::default(), RECEIVED_AT, &mut out) {
+        Verdict::Publish => Ok(out
+            .records
+            .iter()
+            .map(|output| match &output.record {
+                Record::ShipmentEvent(event) => event.verified,
+                other => panic!("{other:?}"),
+            })
+            .collect()),
+        Verdict::Park(park) => {
+            assert!(out.records.is_empty() && !park.cause.contains(SECRET), "{park:?}");
+            Err(park.code)
+        }
+        Verdict::Duplicate(reason) => panic!("{reason}"),
+    }
+}
+
+#[test]
+fn every_event_says_whether_its_message_is_genuine() {
+    let settings = json!({"secrets": {"one": SECRET}});
+    let signed = || vec![header("http_header_x-hmac-signature", &format!("hmac-sha256-hex={}", signature(&[BODY])))];
+    let mut when_signed = normalizer("easypost", &settings);
+    let told = send(&mut when_signed, signed(), BODY, RECEIVED_AT).unwrap();
+    assert!(told.len() > 1 && told.iter().all(|verified| *verified), "{told:?}");
+    let told = send(&mut when_signed, vec![], BODY, RECEIVED_AT).unwrap();
+    assert!(told.iter().all(|verified| !verified), "{told:?}");
+    let touched = String::from_utf8(BODY.to_vec()).unwrap().replacen('0', "1", 1);
+    assert_eq!(send(&mut when_signed, signed(), touched.as_bytes(), RECEIVED_AT), Err(Code::SIGNATURE_INVALID));
+    assert_eq!(send(&mut when_signed, signed(), b"{", RECEIVED_AT), Err(Code::SIGNATURE_INVALID), "checked before it is read");
+    let told = when_signed.metrics.as_ref().unwrap().render();
+    for (outcome, count) in [("verified", 1), ("unverified", 1), ("refused", 2)] {
+        let line = format!("waybill_signatures_total{{outcome=\"{outcome}\",source=\"easypost\"}} {count}");
+        assert!(told.contains(&line), "{line}\n{told}");
+    }
+    let mut required = normalizer("easypost", &json!({"verify": "required", "secrets": {"one": SECRET}}));
+    assert_eq!(send(&mut required, vec![], BODY, RECEIVED_AT), Err(Code::SIGNATURE_INVALID));
+    assert!(send(&mut required, signed(), BODY, RECEIVED_AT).is_ok());
+}
+
+#[test]
+fn the_signature_is_of_the_body_and_not_of_its_envelope() {
+    use base64::Engine as _;
+    let mut required = normalizer("easypost", &json!({"verify": "required", "secrets": {"one": SECRET}}));
+    let envelope = json!({"specversion": "1.0", "id": "1", "datacontenttype": "application/json",
+        "data_base64": base64::engine::general_purpose::STANDARD.encode(BODY)});
+    let headers = vec![header("content-type", "application/cloudevents+json"), header("http_header_x-hmac-signature", &signature(&[BODY]))];
+    assert!(send(&mut required, headers, envelope.to_string().as_bytes(), RECEIVED_AT).is_ok());
+}
+
+#[test]
+fn a_message_does_not_grow_old_while_it_waits_or_is_replayed() {
+    let mut required = normalizer("shippo", &json!({"verify": "required", "secrets": {"one": SECRET}}));
+    let (long_ago, seconds) = (RECEIVED_AT - 90 * 86_400_000_000, (RECEIVED_AT / 1_000_000 - 90 * 86_400).to_string());
+    let signed = header("http_header_shippo-auth-signature", &format!("t={seconds},v1={}", signature(&[seconds.as_bytes(), b".", BODY])));
+    assert!(send(&mut required, vec![signed.clone()], BODY, long_ago).is_ok(), "read long after it was received");
+    assert_eq!(send(&mut required, vec![signed.clone()], BODY, RECEIVED_AT), Err(Code::SIGNATURE_INVALID), "sent again by somebody");
+    let replayed = vec![signed, header("wb_replay_of", "carrier-normalizer.dlq/0/1")];
+    assert!(send(&mut required, replayed, BODY, RECEIVED_AT).is_ok(), "replayed after the topic would have forgotten its time");
+}
