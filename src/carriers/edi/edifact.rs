@@ -147,6 +147,15 @@ mod tests {
     }
 
     #[test]
+    fn a_released_terminator_ends_nothing_even_before_what_looks_like_a_segment() {
+        for (sent, told, segments_told) in [("D?'ARC+x", "D'ARC", 5), ("D???'ARC+x", "D?'ARC", 5), ("D??'ARC+x", "D?", 6)] {
+            let body = BODY.replace("10 ?+ 5 o?'clock??:x", sent);
+            let all: Vec<_> = segments(body.as_bytes()).collect::<Result<_, _>>().expect("readable");
+            assert_eq!((all.len(), all[2].component(4, 1).as_deref()), (segments_told, Some(told)), "{sent}");
+        }
+    }
+
+    #[test]
     fn letters_are_those_of_the_syntax_identifier() {
         for (syntax, bytes, told) in [
             ("UNOC", &b"M\xDCNCHEN"[..], "MÜNCHEN"),

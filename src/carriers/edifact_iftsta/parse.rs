@@ -10,8 +10,10 @@ use crate::carriers::event;
 use crate::domain::event::Place;
 use crate::domain::verdict::{Code, Park};
 
-/// Most dates, texts and reasons of one status that are kept; the standard allows 1 to 9.
-const REPEATS_MAX: usize = 16;
+/// Most dates of one status that are kept; the standard allows 1 to 9.
+const DATES_MAX: usize = 16;
+/// Most texts of one status that are kept.
+const TEXTS_MAX: usize = 4;
 /// References (1153) that are read: number of a package, waybill, the carrier's reference, shipment reference, transport document;
 /// and where UPS writes who signed and where a parcel was left.
 const REFERENCES: &[&str] = &["CW", "AAM", "CN", "SRN", "AAS", "AGY", "AEL"];
@@ -136,7 +138,7 @@ pub(super) fn reports(body: &[u8], events_max: usize) -> Result<Vec<Report<'_>>,
     let malformed = |why: &str| Park::new(Code::MALFORMED, why);
     let mut reports = Vec::new();
     let mut open = Open::Nothing;
-    let mut statuses = 0;
+    let (mut seen, mut statuses) = (false, 0);
     let mut sender = (None, false);
     for segment in edifact::segments(body) {
         let segment = segment.map_err(|broken| malformed(&broken.to_string()))?;
@@ -156,7 +158,10 @@ pub(super) fn reports(body: &[u8], events_max: usize) -> Result<Vec<Report<'_>>,
                 }
             }
             (b"UNT", Open::Status(_)) => {
-                if let Open::Status(report) = std::mem::replace(&mut open, Open::Nothing) {
+                seen = true;
+                if let Open::Status(report) = std::mem::replace(&mut open, Open::Nothing)
+                    && !report.scans.is_empty()
+                {
                     reports.push(*report);
                 }
             }
@@ -172,10 +177,10 @@ pub(super) fn reports(body: &[u8], events_max: usize) -> Result<Vec<Report<'_>>,
             }
         }
     }
-    match (reports.is_empty(), statuses) {
-        (true, _) => Err(Park::new(Code::NOT_TRACKING, "no message IFTSTA")),
-        (false, 0) => Err(Park::new(Code::MISSING_FIELD, "no STS in any message IFTSTA")),
-        (false, _) => Ok(reports),
+    match (seen, reports.is_empty()) {
+        (false, _) => Err(Park::new(Code::NOT_TRACKING, "no message IFTSTA")),
+        (true, true) => Err(Park::new(Code::MISSING_FIELD, "no STS in any message IFTSTA")),
+        (true, false) => Ok(reports),
     }
 }
 
@@ -197,6 +202,8 @@ impl<'a> Report<'a> {
         match &tag {
             b"BGM" => self.of_ups |= segment.component(1, 2).is_some_and(|list| list == "UPS"),
             b"CNI" => {
+                // Nobody asks for a consignment without a status.
+                self.scopes.truncate(self.scans.last().map_or(0, |scan| scan.scope) + 1);
                 self.scopes.push(Scope { consignment: segment.component(2, 1), ..Scope::default() });
                 self.in_status = false;
             }
@@ -218,12 +225,12 @@ impl<'a> Report<'a> {
             }
             b"DTM" => {
                 let (Some(qualifier), Some(value)) = (segment.component(1, 1), segment.component(1, 2)) else { return };
-                if let Some(scan) = self.status().filter(|scan| scan.dates.len() < REPEATS_MAX) {
+                if let Some(scan) = self.status().filter(|scan| scan.dates.len() < DATES_MAX) {
                     scan.dates.push(Date { qualifier, value, format: segment.component(1, 3) });
                 }
             }
             b"FTX" => {
-                if let Some(scan) = self.status().filter(|scan| scan.texts.len() < REPEATS_MAX) {
+                if let Some(scan) = self.status().filter(|scan| scan.texts.len() < TEXTS_MAX) {
                     let lines = (1..=5).filter_map(|at| segment.component(4, at)).collect();
                     scan.texts.push(FreeText { function: segment.component(2, 1), lines });
                 }

@@ -294,6 +294,18 @@ fn poison_is_parked_whole() {
     assert_eq!(few.parse(&message(CONSIGNMENTS.as_bytes())).map_err(|p| p.code), Err(Code::TOO_MANY));
 }
 
+/// What has no status is not kept, however often it is told.
+#[test]
+fn consignments_without_a_status_are_passed_over() {
+    let many = "CNI+1+7000'LOC+14+:::GHENT'".repeat(1_000);
+    let told = read(&report("10B", &format!("{many}CNI+2+7001'STS+1+31'{many}CNI+3+7002'STS+1+21'{many}")));
+    let keys: Vec<_> = told.iter().map(|e| (e.shipment_key.as_str(), e.place.is_some())).collect();
+    assert_eq!(keys, [("7001", false), ("7002", false)]);
+    let silent = report("10B", "CNI+1+7000'").replace("UNZ+1+7'", "");
+    let both = format!("{silent}{}", report("10B", "CNI+1+7001'STS+1+21'").split_once('\'').expect("UNB").1);
+    assert_eq!(read(&both).len(), 1);
+}
+
 #[test]
 fn content_types() {
     let dialect = EdifactIftsta::new(DialectSettings::default());

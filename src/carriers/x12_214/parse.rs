@@ -59,6 +59,8 @@ pub(super) struct Set<'a> {
     pub(super) scans: Vec<Scan<'a>>,
     /// Where L11, MAN and AT8 belong now.
     scope: usize,
+    /// The last scope with a status.
+    used: usize,
     /// A place that came before its AT7.
     ahead: Option<Place>,
     /// In this loop places come before the AT7: the last one holds until the next.
@@ -75,7 +77,7 @@ pub(super) struct Set<'a> {
 pub(super) fn sets(body: &[u8], events_max: usize) -> Result<Vec<Set<'_>>, Park> {
     let mut sets = Vec::new();
     let mut open = Open::Nothing;
-    let mut statuses = 0;
+    let (mut seen, mut statuses) = (false, 0);
     for segment in x12::segments(body) {
         let segment = segment.map_err(|broken| Park::new(Code::MALFORMED, broken.to_string()))?;
         let tag = segment.tag();
@@ -88,7 +90,10 @@ pub(super) fn sets(body: &[u8], events_max: usize) -> Result<Vec<Set<'_>>, Park>
                 open = if status { Open::Status(Box::new(Set::new())) } else { Open::Other };
             }
             (b"SE ", Open::Status(_)) => {
-                if let Open::Status(set) = std::mem::replace(&mut open, Open::Nothing) {
+                seen = true;
+                if let Open::Status(set) = std::mem::replace(&mut open, Open::Nothing)
+                    && !set.scans.is_empty()
+                {
                     sets.push(*set);
                 }
             }
@@ -104,10 +109,10 @@ pub(super) fn sets(body: &[u8], events_max: usize) -> Result<Vec<Set<'_>>, Park>
             }
         }
     }
-    match (sets.is_empty(), statuses) {
-        (true, _) => Err(Park::new(Code::NOT_TRACKING, "no transaction set 214")),
-        (false, 0) => Err(Park::new(Code::MISSING_FIELD, "no AT7 in any transaction set 214")),
-        (false, _) => Ok(sets),
+    match (seen, sets.is_empty()) {
+        (false, _) => Err(Park::new(Code::NOT_TRACKING, "no transaction set 214")),
+        (true, true) => Err(Park::new(Code::MISSING_FIELD, "no AT7 in any transaction set 214")),
+        (true, false) => Ok(sets),
     }
 }
 
@@ -132,6 +137,8 @@ impl<'a> Set<'a> {
             }
             b"MS3" if self.scac.is_none() => self.scac = segment.element(1),
             b"LX " => {
+                // Nobody asks for a loop without a status.
+                self.scopes.truncate(self.used + 1);
                 self.scopes.push(Scope::default());
                 self.scope = self.scopes.len() - 1;
                 (self.ahead, self.place_first, self.placed) = (None, false, true);
@@ -154,6 +161,7 @@ impl<'a> Set<'a> {
     }
 
     fn status(&mut self, segment: &Segment<'a>) {
+        self.used = self.used.max(self.scope);
         self.placed = self.ahead.is_some();
         let place = if self.place_first { self.ahead.clone() } else { None };
         self.scans.push(Scan {

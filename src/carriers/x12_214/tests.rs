@@ -180,6 +180,15 @@ fn address_loops_at_the_end_speak_for_the_whole_set() {
 }
 
 #[test]
+fn loops_without_a_status_are_passed_over() {
+    let status = "AT7*AF*NS***20260304*0812*UT~";
+    let loops = "LX*1~L11*9*CN~".repeat(1_000);
+    let body = format!("ST*214*1~B10**S1*QLTN~{loops}LX*2~L11*7*CN~{status}{loops}N1*SH*MILL~{status}{loops}LX*3~L11*8*CN~{status}SE*5*1~");
+    let told: Vec<_> = read(&interchange(&body)).into_iter().map(|e| e.tracking_number).collect();
+    assert_eq!(told, ["7", "S1", "8"]);
+}
+
+#[test]
 fn a_loop_with_several_packages_names_no_piece() {
     let single = one("AT7*D1*NS***20260304*0812*UT", "MAN*GM*00340123450000000018~\nMAN*GM*00340123450000000018~");
     assert_eq!(single.piece.and_then(|p| p.sscc).as_deref(), Some("340123450000000018"));

@@ -1,5 +1,5 @@
 //! What was shipped under which tracking number, as shippers and warehouses tell it in ASC X12: ship notice (856) and warehouse shipping advice (945).
-//! In comes a body with one or more interchanges; out comes one notice for each set, or the reason why there is none.
+//! In comes a body with one or more interchanges; out comes one notice for each set that names a number, or the reason why there is none.
 //! A notice names orders and shipments of its sender, never a delivery of Odoo: which one is meant is found where Odoo's deliveries are known.
 
 mod parse;
@@ -68,7 +68,7 @@ pub struct Notice {
     pub carrier: Option<Label>,
     /// Day of shipment as sent, `CCYYMMDD` (DTM or G62 of qualifier 11, else W06 03).
     pub shipped_on: Option<String>,
-    /// Its tracking numbers in the order sent, each once; a set without any is no fault: pallets go without.
+    /// Its tracking numbers in the order sent, each once; at least one.
     pub shipped: Vec<Shipped>,
 }
 
@@ -77,7 +77,7 @@ pub struct Notice {
 /// # Errors
 /// `TOO_LARGE`, `EMPTY_VALUE`, `WRONG_CONTENT_TYPE`, `NOT_UTF8` before anything is read; `MALFORMED` when the syntax is broken or a set
 /// has no end; `NOT_TRACKING` when there is no 856 or 945; `MISSING_FIELD` when none of them names a tracking number;
-/// `TOO_MANY` above `events_max` packages.
+/// `TOO_MANY` above `events_max` packages. Sets that name none among others that do are passed over: pallets go without.
 pub fn notices(message: &RawMessage<'_>, settings: &DialectSettings) -> Result<Vec<Notice>, Park> {
     edi::check(message, settings, MEDIA_TYPES)?;
     parse::notices(message.body, settings.events_max)

@@ -12,6 +12,8 @@ use crate::domain::verdict::{Code, Park};
 
 /// Levels of a tree that are followed upwards; the deepest that is used has shipment, order, tare, pack and item.
 const LEVELS_MAX: usize = 8;
+/// Loops (shipments, orders, packages; items are not counted) for each package that is allowed.
+const LOOPS_PER_PACKAGE: usize = 4;
 /// References that are kept of one loop.
 const REFERENCES_MAX: usize = 32;
 
@@ -31,6 +33,8 @@ struct Package<'a> {
 struct Loop<'a> {
     above: usize,
     is_order: bool,
+    /// An LX loop, or the items of an 856.
+    is_line: bool,
     references: Vec<Reference>,
     /// REF or N9 CN: the carrier's number of the shipment.
     carrier_reference: Text<'a>,
@@ -67,7 +71,7 @@ pub(super) fn notices(body: &[u8], packages_max: usize) -> Result<Vec<Notice>, P
     let malformed = |why: &str| Park::new(Code::MALFORMED, why);
     let mut notices = Vec::new();
     let mut open = Open::Nothing;
-    let mut packages = 0;
+    let (mut seen, mut loops, mut packages) = (false, 0, 0);
     for segment in x12::segments(body) {
         let segment = segment.map_err(|broken| malformed(&broken.to_string()))?;
         let tag = segment.tag();
@@ -83,9 +87,11 @@ pub(super) fn notices(body: &[u8], packages_max: usize) -> Result<Vec<Notice>, P
                 };
             }
             (b"SE ", Open::Shipment(_)) => {
+                seen = true;
                 if let Open::Shipment(reading) = std::mem::replace(&mut open, Open::Nothing) {
+                    loops += reading.loops.len();
                     packages += reading.packages;
-                    notices.push(reading.finish()?);
+                    notices.extend(Some(reading.finish()?).filter(|notice| !notice.shipped.is_empty()));
                 }
             }
             (b"GS " | b"GE " | b"IEA" | b"ISA" | b"TA1", _) | (b"SE ", Open::Other) => open = Open::Nothing,
@@ -93,16 +99,18 @@ pub(super) fn notices(body: &[u8], packages_max: usize) -> Result<Vec<Notice>, P
             (_, Open::Other) => {}
             (_, Open::Shipment(reading)) => {
                 reading.read(tag, &segment);
-                if packages + reading.packages > packages_max {
-                    return Err(Park::new(Code::TOO_MANY, format!("more than {packages_max} packages")));
+                if packages + reading.packages > packages_max
+                    || loops + reading.loops.len() > packages_max.saturating_mul(LOOPS_PER_PACKAGE)
+                {
+                    return Err(Park::new(Code::TOO_MANY, format!("more than {packages_max} packages, or too many loops for so many")));
                 }
             }
         }
     }
-    match (notices.is_empty(), notices.iter().all(|notice| notice.shipped.is_empty())) {
-        (true, _) => Err(Park::new(Code::NOT_TRACKING, "neither a transaction set 856 nor a 945")),
-        (false, true) => Err(Park::new(Code::MISSING_FIELD, "no tracking number in any transaction set")),
-        (false, false) => Ok(notices),
+    match (seen, notices.is_empty()) {
+        (false, _) => Err(Park::new(Code::NOT_TRACKING, "neither a transaction set 856 nor a 945")),
+        (true, true) => Err(Park::new(Code::MISSING_FIELD, "no tracking number in any transaction set")),
+        (true, false) => Ok(notices),
     }
 }
 
@@ -130,7 +138,7 @@ impl<'a> Reading<'a> {
                 self.refer(Role::PurchaseOrder, segment.element(6));
             }
             b"HL " => self.level(segment),
-            b"LX " => self.loops.push(Loop::default()),
+            b"LX " => self.begin(Loop { is_line: true, ..Loop::default() }),
             b"PRF" => self.refer(Role::PurchaseOrder, segment.element(1)),
             b"REF" | b"N9 " => self.reference(segment),
             b"MAN" => self.marks(segment),
@@ -144,11 +152,19 @@ impl<'a> Reading<'a> {
 
     fn level(&mut self, segment: &Segment<'a>) {
         let above = segment.element(2).and_then(|parent| self.by_id.get(&parent).copied()).unwrap_or(0);
-        if let Some(id) = segment.element(1) {
-            self.by_id.insert(id, self.loops.len());
+        let level = segment.element(3);
+        let is_line = level.as_deref() == Some("I");
+        self.begin(Loop { above, is_order: level.as_deref() == Some("O"), is_line, ..Loop::default() });
+        // Nothing stands below items.
+        if let Some(id) = segment.element(1).filter(|_| !is_line) {
+            self.by_id.insert(id, self.loops.len() - 1);
         }
-        let is_order = segment.element(3).as_deref() == Some("O");
-        self.loops.push(Loop { above, is_order, ..Loop::default() });
+    }
+
+    /// Most loops are lines that name no package: they are let go.
+    fn begin(&mut self, next: Loop<'a>) {
+        self.loops.pop_if(|last| last.is_line && last.packages.is_empty() && last.carrier_reference.is_none());
+        self.loops.push(next);
     }
 
     fn reference(&mut self, segment: &Segment<'a>) {
