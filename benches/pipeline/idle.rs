@@ -24,7 +24,7 @@ pub(crate) fn measure(kafka: &Kafka) {
     let client = RegistryClient::new(&[registry.url()], RegistryAuth::None, Duration::from_secs(5)).unwrap();
     let subjects = Topics::builtin().unwrap().subjects(&prefix);
     runtime.block_on(client.register_all(&subjects)).unwrap();
-    println!("idle, 12 partitions");
+    println!("idle, {} partitions", super::load::PARTITIONS);
     for service in ["carrier-normalizer", "shipment-tracker"] {
         let dir = tempfile::tempdir().unwrap();
         let port = super::support::process::free_port();

@@ -10,7 +10,7 @@ use waybill::domain::record::Record;
 use super::child;
 use super::support::kafka::Kafka;
 
-const PARTITIONS: i32 = 12;
+pub(crate) const PARTITIONS: i32 = 6;
 const TOPICS: [&str; 13] = [
     "raw.carrier.ups",
     "raw.carrier.fedex",

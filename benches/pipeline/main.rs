@@ -71,7 +71,7 @@ struct Run {
 /// The bare loop and the normalizer by turns, because a machine's speed drifts; then both services.
 fn throughput(kafka: &Kafka, size: &Size) {
     let body = load::body(0).len();
-    println!("{} events of {body} bytes, 12 partitions, transactions of at most 1000 records\n", size.events);
+    println!("{} events of {body} bytes, {} partitions, transactions of at most 1000 records\n", size.events, load::PARTITIONS);
     let (mut copies, mut normalizers, mut both) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..size.rounds {
         copies.push(one_run(kafka, "--child-copy", size.events));

@@ -49,6 +49,13 @@ impl CodeTable {
         self.types.get(kind)?.get(&(code, sub_code)).copied()
     }
 
+    /// The one of some types that has a code; `None` where several have it, or none.
+    #[must_use]
+    pub fn only_type(&self, types: &[&'static str], code: &str) -> Option<&'static str> {
+        let mut having = types.iter().filter(|kind| self.get(kind, code, "").is_some());
+        having.next().filter(|_| having.next().is_none()).copied()
+    }
+
     /// What is wrong with a table, one line each: unknown words, missing columns, rows that say one thing twice.
     #[must_use]
     pub fn check(text: &'static str) -> Vec<String> {
@@ -124,6 +131,8 @@ mod tests {
         assert!(table.get("I", "K1", "").is_some());
         assert_eq!(table.get("D", "*", "").map(|m| m.sub_status), Some(Some(SubStatus::ToPerson)));
         assert_eq!(table.get("D", "K1", ""), None);
+        assert_eq!(table.only_type(&["X", "D"], "K1"), Some("X"));
+        assert_eq!((table.only_type(&["X", "I"], "K1"), table.only_type(&["X", "I"], "K9")), (None, None));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::RawMessage;
 use super::codes::Meaning;
 use crate::domain::dedup::{self, Identity};
-use crate::domain::event::{Label, Piece, Place, RawCode, ShipmentEvent};
+use crate::domain::event::{Eta, Label, Piece, Place, RawCode, ShipmentEvent};
 use crate::domain::ids;
 use crate::domain::time::Told;
 use crate::domain::verdict::{Code, Park};
@@ -75,6 +75,12 @@ impl<'a> Shipment<'a> {
         &self.tracking_number
     }
 
+    /// Our id of the carrier.
+    #[must_use]
+    pub fn carrier(&self) -> &str {
+        &self.carrier
+    }
+
     /// The event of one happening; what only some sources tell (ETA, POD and so on) is filled in afterwards.
     #[must_use]
     pub fn event(&self, happening: Happening, meaning: Meaning) -> ShipmentEvent {
@@ -140,7 +146,7 @@ impl<'a> Shipment<'a> {
 }
 
 /// No carrier has a number without a digit or with letters beyond ASCII: placeholders and mixed-up fields look like that.
-fn believable(number: &str) -> Option<String> {
+pub(super) fn believable(number: &str) -> Option<String> {
     let plain = number.bytes().all(|b| b.is_ascii_graphic() || b == b' ') && number.bytes().any(|b| b.is_ascii_digit());
     if plain { ids::shipment_key(number) } else { None }
 }
@@ -204,4 +210,37 @@ pub fn newest(events: &mut [ShipmentEvent], newest_first: bool, wanted: impl Fn(
         }
     }
     events.get_mut(best?.0)
+}
+
+/// What aggregators tell beside the scans.
+impl Shipment<'_> {
+    /// The status of the parcel as a whole, where no scan has it. `time_key` is empty unless the source says when it came to
+    /// be: then it is one event for ever.
+    #[must_use]
+    pub fn status(&self, raw_code: RawCode, (time_key, told): (String, Option<Told>), meaning: Meaning) -> ShipmentEvent {
+        let identity = (Some("status".to_owned()), raw_code.code.clone());
+        self.event(Happening { raw_code, identity, time_key, told, ..Happening::default() }, meaning)
+    }
+
+    /// The expected delivery has changed, and no scan says so: an event of its own, one for each new expectation.
+    #[must_use]
+    pub fn eta_changed(&self, field: &str, eta: Eta) -> Option<ShipmentEvent> {
+        if eta.to_local == eta.previous_local {
+            return None;
+        }
+        let happening = Happening {
+            raw_code: RawCode { kind: None, code: Some(field.to_owned()), sub_code: None },
+            identity: (None, Some(field.to_owned())),
+            time_key: eta.to_local.clone().unwrap_or_default(),
+            ..Happening::default()
+        };
+        let meaning = Meaning { milestone: Milestone::Info, sub_status: Some(SubStatus::EtaChanged), reason: None };
+        Some(ShipmentEvent { eta: Some(eta), ..self.event(happening, meaning) })
+    }
+}
+
+/// Whether one of the events says at least what a meaning says.
+#[must_use]
+pub fn is_told(events: &[ShipmentEvent], meaning: Meaning) -> bool {
+    events.iter().any(|e| e.milestone == meaning.milestone && (meaning.reason.is_none() || e.exception_reason == meaning.reason))
 }

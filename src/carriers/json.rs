@@ -13,11 +13,32 @@ use crate::domain::verdict::{Code, Park};
 /// Deepest nesting that is read; honest payloads stay below 15.
 pub const DEPTH_MAX: usize = 64;
 
+/// Most objects for each event that may be in a message: an event of the wordiest source has five. An object that is read
+/// takes up to some hundred times the memory of the two bytes that it may be.
+const OBJECTS_PER_EVENT_MAX: usize = 8;
+
+/// Most scalars of one list that are kept; the rest is passed over.
+const TEXTS_MAX: usize = 64;
+
 /// The body as the text of one JSON object, after every check that needs no knowledge of the source.
 ///
 /// # Errors
 /// The code of the first limit that it breaks.
 pub fn object_text<'a>(message: &RawMessage<'a>, settings: &DialectSettings) -> Result<&'a str, Park> {
+    let text = checked(message, settings)?;
+    if text.starts_with('{') { Ok(text) } else { Err(no_object(text)) }
+}
+
+/// The same for a source that also sends lists of objects: read them with [`Objects`].
+///
+/// # Errors
+/// The code of the first limit that it breaks.
+pub fn objects_text<'a>(message: &RawMessage<'a>, settings: &DialectSettings) -> Result<&'a str, Park> {
+    let text = checked(message, settings)?;
+    if text.starts_with(['{', '[']) { Ok(text) } else { Err(no_object(text)) }
+}
+
+fn checked<'a>(message: &RawMessage<'a>, settings: &DialectSettings) -> Result<&'a str, Park> {
     if message.body.len() > settings.body_bytes_max {
         return Err(Park::new(Code::TOO_LARGE, format!("bytes in the body: {}", message.body.len())));
     }
@@ -31,13 +52,14 @@ pub fn object_text<'a>(message: &RawMessage<'a>, settings: &DialectSettings) -> 
     if text.is_empty() {
         return Err(Park::new(Code::EMPTY_VALUE, "the body is empty"));
     }
-    check_depth(text)?;
-    if text.starts_with('{') {
-        return Ok(text);
-    }
+    check_shape(text, settings.events_max.saturating_mul(OBJECTS_PER_EVENT_MAX))?;
+    Ok(text)
+}
+
+fn no_object(text: &str) -> Park {
     match serde_json::from_str::<IgnoredAny>(text) {
-        Ok(_) => Err(Park::new(Code::NOT_TRACKING, "the body is JSON and not an object")),
-        Err(error) => Err(syntax(&error)),
+        Ok(_) => Park::new(Code::NOT_TRACKING, "the body is JSON and not an object"),
+        Err(error) => syntax(&error),
     }
 }
 
@@ -75,9 +97,9 @@ fn is_json(content_type: &str) -> bool {
         || sub.len() > 5 && sub.get(sub.len() - 5..).is_some_and(|s| s.eq_ignore_ascii_case("+json"))
 }
 
-/// One pass over the bytes, so that the parser's recursion never sees more than the limit.
-fn check_depth(text: &str) -> Result<(), Park> {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+/// One pass over the bytes, so that the parser's recursion never sees more than the limit, and its lists no more either.
+fn check_shape(text: &str, objects_max: usize) -> Result<(), Park> {
+    let (mut depth, mut objects, mut in_string, mut escaped) = (0_usize, 0_usize, false, false);
     for byte in text.bytes() {
         if in_string {
             match byte {
@@ -94,6 +116,10 @@ fn check_depth(text: &str) -> Result<(), Park> {
                 depth += 1;
                 if depth > DEPTH_MAX {
                     return Err(Park::new(Code::TOO_DEEP, format!("nested deeper than the limit: {DEPTH_MAX}")));
+                }
+                objects += usize::from(byte == b'{');
+                if objects > objects_max {
+                    return Err(Park::new(Code::TOO_MANY, format!("more objects than the limit: {objects_max}")));
                 }
             }
             b'}' | b']' => depth = depth.saturating_sub(1),
@@ -277,5 +303,66 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         d.deserialize_any(ObjectVisitor(PhantomData))
+    }
+}
+
+/// The scalars of a list, as text; empty where something else stands.
+#[derive(Debug, Default)]
+pub struct Texts<'a>(pub Vec<Text<'a>>);
+
+struct TextsVisitor<'a>(PhantomData<&'a ()>);
+
+impl<'de: 'a, 'a> Visitor<'de> for TextsVisitor<'a> {
+    type Value = Texts<'a>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of scalars")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Texts<'a>, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Texts::default())
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Texts<'a>, A::Error> {
+        let mut texts = Vec::new();
+        while let Some(text) = seq.next_element::<Text<'a>>()? {
+            if texts.len() < TEXTS_MAX && text.get().is_some() {
+                texts.push(text);
+            }
+        }
+        Ok(Texts(texts))
+    }
+    scalars_are_nothing!();
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Texts<'a> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_any(TextsVisitor(PhantomData))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_objects_are_read_than_a_message_may_have() {
+        let settings = DialectSettings { events_max: 10, ..DialectSettings::default() };
+        let outcome = |body: String| {
+            let message = super::super::testing::message(body.as_bytes());
+            objects_text(&message, &settings).map(str::len).map_err(|park| park.code)
+        };
+        let objects = |count: usize| format!("[{}\"{{{{\"]", "{},".repeat(count));
+        assert_eq!(outcome(objects(80)), Ok(objects(80).len()), "what stands in a string is no object");
+        assert_eq!(outcome(objects(81)), Err(Code::TOO_MANY));
+        assert_eq!(outcome("{\"x\":".repeat(80) + "1"), Err(Code::TOO_DEEP));
+    }
+
+    #[test]
+    fn a_list_of_scalars_is_whatever_of_it_is_a_scalar() {
+        let told = |text: &str| read::<Texts<'_>>(text).map(|t| t.0.iter().filter_map(Text::owned).collect::<Vec<_>>()).expect(text);
+        assert_eq!(told(r#"["a", null, "", 7, {"b": 1}, ["c"], "d"]"#), ["a", "7", "d"]);
+        for nothing in ["null", "\"a\"", "7", "true", "{\"a\": [1]}", "[]"] {
+            assert_eq!(told(nothing), Vec::<String>::new(), "{nothing}");
+        }
+        assert_eq!(told(&format!("[{}1]", "1,".repeat(1000))).len(), TEXTS_MAX);
     }
 }

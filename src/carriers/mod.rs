@@ -3,19 +3,38 @@
 //! Pure functions on bytes with code tables as data: no Kafka, no store, no network, no clock.
 #![deny(clippy::indexing_slicing)]
 
+pub mod aftership;
+pub mod amazon_shipping;
 pub mod codes;
+pub mod countries;
+pub mod delhivery;
+pub mod dhl_express;
+pub mod dhl_unified;
+pub mod dpd;
 pub mod easypost;
 pub mod edi;
+pub mod edifact_iftsta;
 pub mod event;
 pub mod fedex;
+pub mod gls;
+pub mod inpost;
 pub mod json;
 pub mod names;
+pub mod own;
+pub mod sendcloud;
+pub mod shipengine;
+pub mod shippo;
+pub mod shiprocket;
 pub mod signature;
 #[cfg(test)]
 mod testing;
 pub mod times;
+pub mod track17;
 pub mod ups;
+pub mod usps;
 pub mod x12_214;
+pub mod x12_ship;
+pub mod xml;
 pub mod zones;
 
 use crate::domain::event::{RawRef, ShipmentEvent};
@@ -65,7 +84,27 @@ pub trait Dialect: Send + Sync {
 }
 
 /// The sources that [`dialect`] knows.
-pub const SOURCES: &[&str] = &["ups", "fedex", "easypost", "x12_214"];
+pub const SOURCES: &[&str] = &[
+    "ups",
+    "fedex",
+    "easypost",
+    "x12_214",
+    "shippo",
+    "aftership",
+    "shipengine",
+    "sendcloud",
+    "17track",
+    "shiprocket",
+    "usps",
+    "delhivery",
+    "inpost",
+    "gls",
+    "amazon_shipping",
+    "dhl_express",
+    "dpd",
+    "dhl_unified",
+    "edifact_iftsta",
+];
 
 /// The dialect of a source with its settings; `None` for a source that is not in [`SOURCES`].
 #[must_use]
@@ -74,7 +113,22 @@ pub fn dialect(source: &str, settings: DialectSettings) -> Option<Box<dyn Dialec
         "ups" => Box::new(ups::Ups::new(settings)),
         "fedex" => Box::new(fedex::FedEx::new(settings)),
         "easypost" => Box::new(easypost::EasyPost::new(settings)),
+        "aftership" => Box::new(aftership::AfterShip::new(settings)),
+        "shipengine" => Box::new(shipengine::ShipEngine::new(settings)),
+        "shippo" => Box::new(shippo::Shippo::new(settings)),
+        "dhl_express" => Box::new(dhl_express::DhlExpress::new(settings)),
+        "dhl_unified" => Box::new(dhl_unified::DhlUnified::new(settings)),
+        "dpd" => Box::new(dpd::Dpd::new(settings)),
         "x12_214" => Box::new(x12_214::X12_214::new(settings)),
+        "sendcloud" => Box::new(sendcloud::Sendcloud::new(settings)),
+        "17track" => Box::new(track17::Track17::new(settings)),
+        "shiprocket" => Box::new(shiprocket::Shiprocket::new(settings)),
+        "usps" => Box::new(usps::Usps::new(settings)),
+        "delhivery" => Box::new(delhivery::Delhivery::new(settings)),
+        "inpost" => Box::new(inpost::InPost::new(settings)),
+        "gls" => Box::new(gls::Gls::new(settings)),
+        "amazon_shipping" => Box::new(amazon_shipping::AmazonShipping::new(settings)),
+        "edifact_iftsta" => Box::new(edifact_iftsta::EdifactIftsta::new(settings)),
         _ => return None,
     })
 }

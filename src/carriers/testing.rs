@@ -22,7 +22,16 @@ pub(super) fn dialect(source: &str) -> Box<dyn Dialect> {
 }
 
 pub(super) fn parse(source: &str, body: &[u8]) -> Result<Vec<ShipmentEvent>, Park> {
-    dialect(source).parse(&message(body))
+    dialect(source).parse(&RawMessage { content_type: content_type(source), ..message(body) })
+}
+
+/// What a relay says of the bodies of a source; nothing where they come in several forms.
+fn content_type(source: &str) -> Option<&'static str> {
+    match source {
+        "dhl_express" => Some("text/xml"),
+        "dpd" => None,
+        _ => Some("application/json; charset=utf-8"),
+    }
 }
 
 pub(super) fn events(source: &str, body: &str) -> Vec<ShipmentEvent> {
@@ -81,7 +90,7 @@ pub(super) fn poison(good: &str) -> Vec<(&'static str, Vec<u8>, Code)> {
         ("XML", text("<?xml version=\"1.0\"?><a/>".into()), Code::MALFORMED),
         ("NUL", text(format!("{good}\0")), Code::MALFORMED),
         ("NaN", text("{\"x\":NaN}".into()), Code::MALFORMED),
-        ("lone surrogate", text("{\"object\":\"\\ud800\",\"trackingNumber\":\"\\ud800\",\"output\":{\"completeTrackResults\":[{\"trackingNumber\":\"\\ud800\"}]}}".into()), Code::MALFORMED),
+        ("lone surrogate", text("{\"event\":\"\\ud800\",\"resource_type\":\"\\ud800\",\"object\":\"\\ud800\",\"trackingNumber\":\"\\ud800\",\"output\":{\"completeTrackResults\":[{\"trackingNumber\":\"\\ud800\"}]}}".into()), Code::MALFORMED),
         ("deep arrays", deep(10_000, "[", "]"), Code::TOO_DEEP),
         ("deep objects", deep(65, "{\"x\":", "}"), Code::TOO_DEEP),
         ("never closed", text("[".repeat(10_000)), Code::TOO_DEEP),
@@ -91,6 +100,31 @@ pub(super) fn poison(good: &str) -> Vec<(&'static str, Vec<u8>, Code)> {
         ("a number", text("42".into()), Code::NOT_TRACKING),
         ("an empty object", text("{}".into()), Code::NOT_TRACKING),
         ("some other object", text("{\"ping\":true}".into()), Code::NOT_TRACKING),
+    ]
+}
+
+/// What no XML dialect accepts, made out of a good body of the source.
+pub(super) fn xml_poison(good: &str) -> Vec<(&'static str, Vec<u8>, Code)> {
+    let text = |t: String| t.into_bytes();
+    let middle = (1..good.len() / 2).rev().find(|at| good.is_char_boundary(*at)).expect("a boundary");
+    let mut bad_utf8 = good.as_bytes().to_vec();
+    bad_utf8.splice(middle..middle, [0xff, 0xfe]);
+    let with_type = good.replacen("?>", "?><!DOCTYPE a [<!ENTITY lol \"lol\">]>", 1);
+    vec![
+        ("empty", vec![], Code::EMPTY_VALUE),
+        ("white space", text(" \r\n\t".into()), Code::EMPTY_VALUE),
+        ("only a BOM", text("\u{feff}".into()), Code::EMPTY_VALUE),
+        ("too large", text(format!("{good}{}", " ".repeat(4 << 20))), Code::TOO_LARGE),
+        ("bad UTF-8", bad_utf8, Code::NOT_UTF8),
+        ("UTF-16", good.encode_utf16().flat_map(u16::to_le_bytes).collect(), Code::MALFORMED),
+        ("truncated", good.as_bytes()[..middle].to_vec(), Code::MALFORMED),
+        ("trailing garbage", text(format!("{good} and more")), Code::MALFORMED),
+        ("two bodies", text(format!("{good}<a/>")), Code::MALFORMED),
+        ("a document type", text(with_type), Code::MALFORMED),
+        ("NUL", text(format!("{good}\0")), Code::MALFORMED),
+        ("never closed", text("<a>".repeat(10_000)), Code::TOO_DEEP),
+        ("more elements than the limit", text(format!("<a>{}</a>", "<b/>".repeat(1 << 18))), Code::TOO_MANY),
+        ("some other root", text("<ping/>".into()), Code::NOT_TRACKING),
     ]
 }
 
@@ -139,4 +173,10 @@ pub(super) fn mutated(good: &'static str) -> impl Strategy<Value = Vec<u8>> {
         }
         bytes
     })
+}
+
+/// Nanoseconds that this thread has run.
+pub(super) fn processor_time() -> u64 {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux tells");
+    told.split(' ').next().and_then(|n| n.parse().ok()).expect("a number")
 }

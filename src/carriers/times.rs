@@ -9,7 +9,7 @@ use crate::domain::time::Told;
 use crate::domain::vocabulary::{TimePrecision, TimeSource};
 
 /// Largest offset from UTC that is believed, minutes (Kiribati has +14:00).
-const OFFSET_MINUTES_MAX: i32 = 14 * 60;
+pub const OFFSET_MINUTES_MAX: i32 = 14 * 60;
 
 /// What stands behind a wall clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,6 +171,68 @@ fn number(bytes: &[u8], from: usize, count: usize) -> Option<i16> {
     bytes.get(from..from + count)?.iter().try_fold(0_i16, |n, b| b.is_ascii_digit().then(|| n * 10 + i16::from(b - b'0')))
 }
 
+/// Reads what [`iso`] reads; midnight with nothing or `Z` behind it is how a day is written.
+#[must_use]
+pub fn iso_day_or_time(text: &str) -> Option<Sent> {
+    let mut sent = iso(text)?;
+    let bare = !matches!(sent.suffix, Suffix::Numeric(offset) if offset.seconds() != 0);
+    if bare && sent.local.time() == jiff::civil::Time::midnight() {
+        sent.precision = TimePrecision::Date;
+    }
+    Some(sent)
+}
+
+/// A time of an aggregator. `Z` (or an offset of nothing) stands behind most wall clocks of the place: it is not believed,
+/// any other offset is.
+#[must_use]
+pub fn by_offset_or_zone(sent: &Sent, place: Option<&Place>, settings: &DialectSettings) -> Told {
+    match sent.suffix {
+        Suffix::Numeric(offset) if offset.seconds() != 0 => {
+            Told::with_offset(sent.local, offset, sent.precision, TimeSource::CarrierOffset)
+        }
+        _ => by_zone(sent, place, settings),
+    }
+}
+
+/// Reads seconds, milliseconds or microseconds since the epoch, told apart by their size: the wall clock of UTC.
+/// Parts of a second are cut off.
+#[must_use]
+pub fn epoch(text: &str) -> Option<Sent> {
+    let number: i64 = text.trim().split('.').next()?.parse().ok()?;
+    let micros = match number {
+        // As milliseconds this would be 1973, as seconds it is far beyond any parcel.
+        0..100_000_000_000 => number.checked_mul(1_000_000)?,
+        100_000_000_000..100_000_000_000_000 => number.checked_mul(1_000)?,
+        100_000_000_000_000.. => number,
+        _ => return None,
+    };
+    let utc = Offset::UTC.to_datetime(jiff::Timestamp::from_microsecond(micros).ok()?);
+    let day = date(utc.year(), utc.month().into(), utc.day().into())?;
+    let local = clock(day, utc.hour().into(), utc.minute().into(), utc.second().into())?;
+    Some(Sent { local, precision: TimePrecision::Second, suffix: Suffix::Numeric(Offset::UTC) })
+}
+
+/// A moment that was sent in UTC as such ([`epoch`]): what the clock on the wall showed is not known.
+#[must_use]
+pub fn moment(utc: &Sent) -> Told {
+    let mut told = Told::with_gmt(utc.local, utc.local, utc.precision);
+    (told.local, told.offset_minutes) = (None, None);
+    told
+}
+
+/// Reads `DD MM YYYY HH:MM[:SS]`, with blanks, hyphens, slashes or dots within the date.
+#[must_use]
+pub fn day_first(text: &str) -> Option<Sent> {
+    let text = text.trim();
+    let bytes = text.as_bytes();
+    let separator = *bytes.get(2).filter(|b| matches!(b, b' ' | b'-' | b'/' | b'.'))?;
+    if bytes.get(5) != Some(&separator) || !matches!(bytes.get(10), None | Some(b' ')) {
+        return None;
+    }
+    let (year, month, day) = (text.get(6..10)?, text.get(3..5)?, text.get(..2)?);
+    iso(&format!("{year}-{month}-{day}{}", text.get(10..)?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,6 +284,75 @@ mod tests {
         }
         for text in ["", "04:00", "-", "-15:00", "+05:75", "-aa:00", "+123:00"] {
             assert_eq!(offset(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn midnight_is_a_day_unless_an_offset_says_otherwise() {
+        for (text, digits) in [
+            ("2026-11-20T00:00:00Z", "20261120"),
+            ("2026-11-20T00:00:00+00:00", "20261120"),
+            ("2026-11-20T00:00:00-06:00", "20261120000000"),
+            ("2026-11-20T00:01:00Z", "20261120000100"),
+        ] {
+            assert_eq!(iso_day_or_time(text).map(|s| s.digits()).as_deref(), Some(digits), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_aggregators_offset_is_believed_unless_it_is_nothing() {
+        let zone = jiff::tz::TimeZone::get("Asia/Tokyo").expect("bundled");
+        let settings = DialectSettings { account_zone: Some(zone), ..DialectSettings::default() };
+        let dublin = Place { country: Some("IE".to_owned()), ..Place::default() };
+        for (text, place, minutes, source) in [
+            ("2026-07-20T08:15:00-05:00", Some(&dublin), -300, TimeSource::CarrierOffset),
+            ("2026-07-20T08:15:00Z", Some(&dublin), 60, TimeSource::LocationZone),
+            ("2026-07-20T08:15:00+00:00", None, 540, TimeSource::AccountZone),
+            ("2026-07-20T08:15:00", None, 540, TimeSource::AccountZone),
+        ] {
+            let told = by_offset_or_zone(&iso(text).expect(text), place, &settings);
+            assert_eq!((told.offset_minutes, told.source), (Some(minutes), Some(source)), "{text}");
+        }
+    }
+
+    #[test]
+    fn epochs_of_any_unit_are_one_moment() {
+        for (text, digits) in [
+            ("1795219209", Some("20261121000009")),
+            ("1795219209635", Some("20261121000009")),
+            ("1795219209635000", Some("20261121000009")),
+            ("1795219209.635", Some("20261121000009")),
+            ("123", None),
+            ("-1795219209", None),
+            ("99999999999", None),
+            ("9223372036854775807", None),
+            ("92233720368547758070", None),
+            ("", None),
+            ("soon", None),
+        ] {
+            assert_eq!(epoch(text).map(|s| s.digits()).as_deref(), digits, "{text}");
+        }
+        let told = epoch("1795219209").map(|s| moment(&s)).expect("a moment");
+        assert_eq!((told.at, told.local, told.offset_minutes), (Some(1_795_219_209_000_000), None, None));
+        assert_eq!(told.source, Some(TimeSource::GmtField));
+    }
+
+    #[test]
+    fn the_day_may_come_first() {
+        for (text, digits) in [
+            ("21 11 2026 09:15:30", Some("20261121091530")),
+            ("21-11-2026 09:15", Some("20261121091500")),
+            ("21/11/2026", Some("20261121")),
+            ("21.11.2026", Some("20261121")),
+            ("11 21 2026 09:15:30", None),
+            ("2026-11-21 09:15:30", None),
+            ("21 11-2026 09:15:30", None),
+            ("21 11 2026T09:15:30", None),
+            ("21 11 26", None),
+            ("２１ 11 2026", None),
+            ("", None),
+        ] {
+            assert_eq!(day_first(text).map(|s| s.digits()).as_deref(), digits, "{text}");
         }
     }
 }

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::Output;
 use crate::carriers;
-use crate::config::{Error, Finding, Loaded, Service, load};
+use crate::config::{Assignor, Config, Error, Finding, Loaded, Service, load};
+use crate::services::settings::kafka_settings;
 use crate::services::wiring;
 use crate::telemetry::Clock;
 
@@ -52,19 +53,8 @@ impl<'a> Context<'a> {
     /// Whatever is wrong with them, all at once.
     pub fn load(&self, service: Option<Service>) -> Result<Loaded, Error> {
         let loaded = load(self.config_file.as_deref(), &self.environment, service)?;
-        let mut findings: Vec<Finding> = loaded
-            .config
-            .carriers
-            .sources
-            .keys()
-            .filter(|id| !carriers::SOURCES.contains(&id.as_str()))
-            .map(|id| Finding {
-                key: format!("carriers.sources.{id}"),
-                origin: String::new(),
-                problem: "no dialect has this name".to_owned(),
-                remedy: format!("use one of {}", carriers::SOURCES.join(", ")),
-            })
-            .collect();
+        let mut findings = unspoken(&loaded.config);
+        findings.extend(untaken(&loaded.config));
         // Only who checks messages holds the secrets.
         if service == Some(Service::CarrierNormalizer) {
             findings.extend(wiring::verifiers(&loaded.config).err().unwrap_or_default());
@@ -104,6 +94,28 @@ impl<'a> Context<'a> {
         }
         Ok(())
     }
+}
+
+/// Sources that no dialect speaks.
+fn unspoken(config: &Config) -> Vec<Finding> {
+    let finding = |id: &String| Finding {
+        key: format!("carriers.sources.{id}"),
+        origin: String::new(),
+        problem: "no dialect has this name".to_owned(),
+        remedy: format!("use one of {}", carriers::SOURCES.join(", ")),
+    };
+    config.carriers.sources.keys().filter(|id| !carriers::SOURCES.contains(&id.as_str())).map(finding).collect()
+}
+
+/// Properties that the Kafka client does not take: a service would end with its first client.
+fn untaken(config: &Config) -> Vec<Finding> {
+    let finding = |(name, problem): (&str, &str)| Finding {
+        key: format!("kafka.properties.{name}"),
+        origin: String::new(),
+        problem: problem.to_owned(),
+        remedy: "see librdkafka's CONFIGURATION.md for the names and values there are".to_owned(),
+    };
+    kafka_settings(config, "validate", Assignor::Range).refused().into_iter().map(finding).collect()
 }
 
 /// Text of strangers as a terminal may show it: control characters and marks that turn the direction of writing become blanks.

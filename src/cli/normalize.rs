@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn wrong_arguments_are_told_with_what_is_right() {
         for (arguments, exit, says) in [
-            ("--source dhl x.json", Exit::Usage, "[possible values: ups, fedex, easypost, x12_214]"),
+            ("--source dhl x.json", Exit::Usage, "[possible values: ups, fedex, easypost"),
             ("--source ups --received-at yesterday x.json", Exit::Usage, "2026-11-20T08:15:00+01:00"),
             ("--source ups", Exit::Usage, "FILE"),
             ("--source ups /nowhere.json", Exit::Failed, "cannot read /nowhere.json"),

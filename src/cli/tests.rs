@@ -75,6 +75,33 @@ fn a_source_that_nobody_speaks_is_found() {
 }
 
 #[test]
+fn a_property_that_the_client_does_not_take_is_found_and_its_value_not_told() {
+    let environment = [
+        ("WAYBILL_KAFKA__PROPERTIES__SECURITY_PROTOCL", "SASL_SSL"),
+        ("WAYBILL_KAFKA__PROPERTIES__SASL_PASSWORD", "hunter2"),
+        ("WAYBILL_KAFKA__PROPERTIES__SOCKET_TIMEOUT_MS", "hunter3"),
+    ];
+    let told = waybill("waybill validate --output json", &environment);
+    let findings: Vec<serde_json::Value> = serde_json::from_str(&told.out).unwrap();
+    let found: Vec<_> = findings.iter().map(|f| (f["key"].as_str().unwrap(), f["problem"].as_str().unwrap())).collect();
+    assert_eq!(
+        found,
+        [
+            ("kafka.properties.security.protocl", "librdkafka has no such property"),
+            ("kafka.properties.socket.timeout.ms", "librdkafka does not take this value"),
+        ]
+    );
+    assert!(!told.out.contains("hunter"), "{}", told.out);
+}
+
+#[test]
+fn a_file_without_end_is_no_configuration() {
+    let told = waybill("waybill validate --config /dev/zero", &[]);
+    assert_eq!(told.exit, Exit::Failed);
+    assert!(told.talk.contains("cannot read the configuration file /dev/zero"), "{}", told.talk);
+}
+
+#[test]
 fn a_reader_who_has_gone_away_is_no_failure() {
     struct Closed;
     impl Write for Closed {

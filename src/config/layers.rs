@@ -2,6 +2,7 @@
 //! A value is judged by itself, laid alone over the defaults: so every wrong one is found at once and named by its key.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -85,11 +86,23 @@ impl Config {
 pub fn load(file: Option<&Path>, environment: &[(String, String)], service: Option<Service>) -> Result<Loaded, Error> {
     let mut layers = Layers::over(defaults()?);
     if let Some(path) = file {
-        let text = std::fs::read_to_string(path).map_err(|cause| Error::Unreadable { path: path.to_owned(), cause })?;
+        let text = read_bounded(path).map_err(|cause| Error::Unreadable { path: path.to_owned(), cause })?;
         layers.lay_file(path, &text)?;
     }
     layers.lay_environment(environment);
     layers.finish(service)
+}
+
+/// Largest file that is read, bytes: what is larger is no configuration.
+const FILE_BYTES_MAX: u64 = 4 << 20;
+
+fn read_bounded(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > FILE_BYTES_MAX {
+        return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, format!("more than {FILE_BYTES_MAX} bytes")));
+    }
+    Ok(text)
 }
 
 type Key = Vec<String>;
@@ -159,7 +172,7 @@ impl Layers {
 
     fn lay_secret_file(&mut self, name: &str, key: Key, path: &str) {
         let origin = format!("variable {name}, file {path}");
-        match std::fs::read_to_string(path) {
+        match read_bounded(Path::new(path)) {
             Ok(secret) => self.lay(key, vec![Value::String(secret.trim_end_matches(['\r', '\n']).to_owned())], origin),
             Err(cause) => self.findings.push(Finding {
                 key: key.join("."),

@@ -38,7 +38,7 @@ fn a_broken_file_is_told_what_is_wrong() {
     type Break = fn(&mut Topic);
     let cases: [(&str, Break, &str); 8] = [
         ("shipment.events", |t| t.name = "shipment_events".into(), "is no name"),
-        ("shipment.links", |t| t.partitions = 6, "unequal partition counts"),
+        ("shipment.links", |t| t.partitions = 4, "unequal partition counts"),
         ("shipment.links", |t| t.partitions = 0, "cannot have 0 partitions"),
         ("shipment.status", |t| t.schema = TopicSchema::Record("Nothing".into()), "has no schema"),
         ("odoo.results", |t| t.schema = TopicSchema::Planned, "the record has no topic"),
@@ -80,14 +80,14 @@ fn differences_are_told_and_partitions_never_changed() {
     let events = at("shipment.events", &brokers);
     brokers[events].configs.insert("retention.ms".into(), "1".into());
     let links = at("shipment.links", &brokers);
-    brokers[links].partitions = 6;
+    brokers[links].partitions = 4;
     let status = at("delivery.status", &brokers);
     brokers[status].configs.clear();
     let changes = topics.diff(&brokers, "");
     assert_eq!(
         changes,
         [
-            TopicChange::PartitionMismatch { name: "shipment.links".into(), actual: 6, expected: 12 },
+            TopicChange::PartitionMismatch { name: "shipment.links".into(), actual: 4, expected: 6 },
             TopicChange::AlterConfig {
                 name: "shipment.events".into(),
                 key: "retention.ms".into(),
@@ -129,7 +129,7 @@ fn families_match_one_part() {
 fn a_file_of_the_operator_is_read_and_its_mistakes_are_named() {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("topics.yaml");
-    std::fs::write(&path, include_str!("../../topics.yaml").replace("partitions: 12", "partitions: 24")).expect("written");
+    std::fs::write(&path, include_str!("../../topics.yaml").replace("partitions: 6", "partitions: 24")).expect("written");
     assert_eq!(Topics::load(&path).expect("loads").find("shipment.events").map(|t| t.partitions), Some(24));
     std::fs::write(&path, "topics:\n  - name: a\n    retention: soon\n").expect("written");
     assert!(matches!(Topics::load(&path), Err(TopicsError::Parse { .. })));

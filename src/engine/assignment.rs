@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::conservation::Counts;
-use super::spec::{InputSpec, ServiceSpec};
 use super::work::Places;
 use crate::kafka::{Committed, Position};
 use crate::store::InputOffset;
@@ -16,46 +15,6 @@ pub(super) type TopicPartition = (String, i32);
 pub(super) struct Standing {
     pub(super) next: i64,
     pub(super) counts: Counts,
-}
-
-/// The inputs of a service by the names that topics really have.
-#[derive(Debug)]
-pub(super) struct Inputs {
-    specs: Vec<InputSpec>,
-    patterns: Vec<Option<regex::Regex>>,
-    prefix: String,
-    known: HashMap<String, usize>,
-}
-
-impl Inputs {
-    pub(super) fn new(spec: &ServiceSpec) -> Self {
-        let pattern = |i: &InputSpec| i.is_pattern().then(|| regex::Regex::new(&i.topic).ok()).flatten();
-        Self {
-            patterns: spec.inputs.iter().map(pattern).collect(),
-            specs: spec.inputs.clone(),
-            prefix: spec.prefix.clone(),
-            known: HashMap::new(),
-        }
-    }
-
-    /// The input that a topic belongs to.
-    pub(super) fn find(&mut self, topic: &str) -> Option<&InputSpec> {
-        let index = if let Some(index) = self.known.get(topic) {
-            *index
-        } else {
-            let plain = topic.strip_prefix(&self.prefix).unwrap_or(topic);
-            let mut candidates = self.specs.iter().zip(&self.patterns);
-            let index = candidates.position(|(s, p)| p.as_ref().map_or(s.topic == plain, |p| p.is_match(topic)))?;
-            self.known.insert(topic.to_owned(), index);
-            index
-        };
-        self.specs.get(index)
-    }
-
-    /// Stateful topics, with prefix.
-    pub(super) fn stateful(&self) -> Vec<String> {
-        self.specs.iter().filter(|s| s.stateful).map(|s| format!("{}{}", self.prefix, s.topic)).collect()
-    }
 }
 
 /// What is assigned to this instance.

@@ -4,18 +4,18 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use super::Error;
-use super::assignment::{Assignment, Inputs, Standing, TopicPartition};
+use super::assignment::{Assignment, Standing, TopicPartition};
 use super::conservation::Counts;
 use super::dead_letter;
-use super::processor::{Headers, Input, Payload};
-use super::publisher::{Publisher, SendError};
-use super::spec::{EngineSettings, InputKind, ServiceSpec, Surroundings};
+use super::intake::{self, Intake};
+use super::processor::{Headers, Output};
+use super::publisher::Publisher;
+use super::spec::{EngineSettings, ServiceSpec, Surroundings};
 use super::tasks::{RestoreError, Tasks};
 use super::work::{Decided, Work};
 use crate::domain::time::Micros;
-use crate::domain::verdict::{Code, Park, Verdict};
+use crate::domain::verdict::{Park, Verdict};
 use crate::kafka::{self, AssignmentChange, GroupConsumer, KafkaSettings, Message, OutRecord, TransactionalProducer};
-use crate::schema::DecodeError;
 use crate::telemetry::events;
 use crate::telemetry::metrics::{EngineMetrics, SourceCounters};
 use crate::telemetry::trace::TraceContext;
@@ -41,12 +41,9 @@ impl From<kafka::Error> for Failure {
     }
 }
 
-impl From<SendError> for Failure {
-    fn from(error: SendError) -> Self {
-        match error {
-            SendError::Kafka(error) => Self::Kafka(error),
-            SendError::Engine(error) => Self::Engine(error),
-        }
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Engine(error)
     }
 }
 
@@ -76,7 +73,7 @@ pub(super) struct Core {
     pub(super) spec: ServiceSpec,
     pub(super) settings: EngineSettings,
     pub(super) around: Surroundings,
-    pub(super) inputs: Inputs,
+    pub(super) intake: Intake,
     pub(super) joined: Vec<String>,
     pub(super) publisher: Publisher,
     pub(super) tasks: Option<Tasks>,
@@ -110,10 +107,10 @@ impl Core {
             Some(changelog) => Some(Tasks::new(&spec, changelog, kafka, &settings, &around, cluster).map_err(broken)?),
             None => None,
         };
-        let inputs = Inputs::new(&spec);
+        let intake = Intake::new(&spec, around.codecs.clone());
         let core = Self {
-            joined: inputs.stateful(),
-            inputs,
+            joined: intake.stateful(),
+            intake,
             publisher: Publisher::new(&spec, around.codecs.clone()),
             metrics: around.metrics.engine(spec.name),
             assignment: Assignment::default(),
@@ -141,7 +138,7 @@ impl Core {
     }
 
     pub(super) fn plain<'a>(&self, topic: &'a str) -> &'a str {
-        topic.strip_prefix(&self.spec.prefix).unwrap_or(topic)
+        intake::plain(topic, &self.spec.prefix)
     }
 
     pub(super) fn reassign(&mut self, changes: Vec<AssignmentChange>) {
@@ -150,6 +147,9 @@ impl Core {
                 AssignmentChange::Assigned(partitions) => {
                     events::rebalanced(self.spec.name, "assigned", &names(&partitions));
                     self.metrics.rebalanced("assigned");
+                    for (topic, _) in &partitions {
+                        self.intake.learn(topic);
+                    }
                     self.assignment.assigned(partitions);
                     // In this order: nobody may see it ready between the two.
                     self.around.health.set_restored(false);
@@ -242,38 +242,6 @@ impl Core {
         Ok(true)
     }
 
-    /// Reads a record's value; `Err(Ok(park))` where nothing can be made of it.
-    pub(super) fn input<'a>(&mut self, message: &'a Message<'_>, headers: &'a Headers) -> Result<Result<(Input<'a>, bool), Park>, Failure> {
-        let Some(spec) = self.inputs.find(message.topic()) else {
-            return Ok(Err(Park::new(Code::UNKNOWN_SOURCE, "no input of this service has this topic")));
-        };
-        let (kind, stateful, pattern) = (spec.kind, spec.stateful, spec.is_pattern());
-        let payload = match (kind, message.value()) {
-            (InputKind::MaybeAvro, Some(value)) if value.first() == Some(&0) => match self.around.codecs.prepare(value) {
-                Ok(()) => Payload::Raw(Some(value)),
-                Err(DecodeError::Park(park)) => return Ok(Err(park)),
-                Err(DecodeError::Registry(error)) => return Err(kafka::Error::Abort(error.to_string()).into()),
-            },
-            (InputKind::Raw | InputKind::MaybeAvro, value) => Payload::Raw(value),
-            (InputKind::Canonical(_), None) => return Ok(Err(Park::new(Code::EMPTY_VALUE, "a tombstone"))),
-            (InputKind::Canonical(name), Some(value)) => match self.around.codecs.decode(name, value) {
-                Ok(record) => Payload::Canonical(record),
-                Err(DecodeError::Park(park)) => return Ok(Err(park)),
-                Err(DecodeError::Registry(error)) => return Err(kafka::Error::Abort(error.to_string()).into()),
-            },
-        };
-        let input = Input {
-            topic: if pattern { message.topic() } else { self.plain(message.topic()) },
-            partition: message.partition(),
-            offset: message.offset(),
-            received_at: message.timestamp(),
-            key: message.key(),
-            headers,
-            payload,
-        };
-        Ok(Ok((input, stateful)))
-    }
-
     /// Counts a verdict and moves the position behind its record, pending the commit.
     pub(super) fn count(&self, message: &Message<'_>, verdict: Verdict, at: Micros, work: &mut Work) {
         let (topic, partition) = (message.topic(), message.partition());
@@ -289,6 +257,20 @@ impl Core {
         work.decided.push(Decided { place, verdict, at });
     }
 
+    /// Sends one output, and tells of it.
+    pub(super) fn publish(
+        &mut self,
+        producer: &TransactionalProducer,
+        output: Output,
+        from: &Message<'_>,
+        trace: TraceContext,
+    ) -> Result<(), Failure> {
+        let ready = self.publisher.encode(output, trace)?;
+        self.publisher.send(producer, &ready)?;
+        events::published(self.origin(from), ready.topic, &ready.key, trace);
+        Ok(())
+    }
+
     /// Where a record was read, as the log tells it.
     pub(super) fn origin<'a>(&'a self, message: &'a Message<'_>) -> events::Origin<'a> {
         let topic = self.plain(message.topic());
@@ -296,7 +278,7 @@ impl Core {
     }
 
     pub(super) fn park(
-        &mut self,
+        &self,
         producer: &TransactionalProducer,
         message: &Message<'_>,
         headers: &Headers,

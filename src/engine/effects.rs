@@ -196,8 +196,8 @@ impl<H: EffectHandler> Effects<H> {
         let mut planned = Vec::with_capacity(messages.len());
         for message in messages {
             let headers = message.headers();
-            let effects = match self.core.input(message, &headers)? {
-                Ok((input, _)) => self.handler.plan(&input),
+            let effects = match self.core.intake.read(message, &headers)? {
+                Ok(input) => self.handler.plan(&input),
                 Err(park) => Err(park),
             };
             let replay = headers.iter().any(|(name, _)| name == REPLAY_OF);
@@ -420,8 +420,7 @@ impl<H: EffectHandler> Effects<H> {
             state.delete(INTENT);
             self.done += u64::from(first && refused.is_none());
             if let (Some(output), true) = (output, first) {
-                self.core.publisher.send(&clients.producer, output, trace)?;
-                events::published(self.core.origin(plan.message), output.topic, &output.key, trace);
+                self.core.publish(&clients.producer, output.clone(), plan.message, trace)?;
                 if verdict == Verdict::Duplicate("nothing_to_do") {
                     verdict = Verdict::Publish;
                 }

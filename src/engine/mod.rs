@@ -7,8 +7,9 @@ mod batch;
 pub mod conservation;
 mod core;
 pub mod dead_letter;
+mod decide;
 pub mod effects;
-
+mod intake;
 pub mod processor;
 mod publisher;
 mod rollback;

@@ -77,12 +77,12 @@ impl Outputs {
 
 /// What a service does with records. Pure: the same arguments give the same answer, on a table in a unit test
 /// as on Kafka.
-pub trait Processor: Send {
+pub trait Processor: Send + Sync {
     /// Decides about one record.
-    fn process(&mut self, input: &Input<'_>, state: &mut dyn State, now: Micros, out: &mut Outputs) -> Verdict;
+    fn process(&self, input: &Input<'_>, state: &mut dyn State, now: Micros, out: &mut Outputs) -> Verdict;
 
     /// An alarm set by `State::put` has come. The default forgets nothing and says nothing.
-    fn wake(&mut self, key: &[u8], state: &mut dyn State, now: Micros, out: &mut Outputs) {
+    fn wake(&self, key: &[u8], state: &mut dyn State, now: Micros, out: &mut Outputs) {
         let _ = (key, state, now, out);
     }
 }

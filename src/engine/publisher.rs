@@ -10,19 +10,6 @@ use crate::schema::cloudevents::OutputHeaders;
 use crate::schema::codec::Codecs;
 use crate::telemetry::trace::TraceContext;
 
-/// What keeps a record from being sent.
-#[derive(Debug)]
-pub(super) enum SendError {
-    Kafka(kafka::Error),
-    Engine(Error),
-}
-
-impl From<kafka::Error> for SendError {
-    fn from(error: kafka::Error) -> Self {
-        Self::Kafka(error)
-    }
-}
-
 /// One topic that is written to.
 #[derive(Debug)]
 struct Outlet {
@@ -33,7 +20,20 @@ struct Outlet {
     sent: u64,
 }
 
-/// Encodes and sends; keeps its buffers.
+/// What most records fit in, bytes.
+const VALUE_BYTES_USUAL: usize = 1024;
+
+/// An output as bytes.
+#[derive(Debug)]
+pub(super) struct Ready {
+    outlet: usize,
+    pub(super) topic: &'static str,
+    pub(super) key: String,
+    value: Vec<u8>,
+    headers: OutputHeaders,
+}
+
+/// Encodes and sends.
 #[derive(Debug)]
 pub(super) struct Publisher {
     codecs: Arc<Codecs>,
@@ -41,7 +41,6 @@ pub(super) struct Publisher {
     topics: Vec<Outlet>,
     service: &'static str,
     source: String,
-    buffer: Vec<u8>,
 }
 
 impl Publisher {
@@ -49,26 +48,28 @@ impl Publisher {
         let outlet = |(topic, id): (&&'static str, &u32)| Outlet { topic, with_prefix: spec.full(topic), schema_id: *id, sent: 0 };
         let topics = spec.schema_ids.iter().map(outlet).collect();
         let source = format!("waybill/{}", spec.name);
-        Self { codecs, topics, service: spec.name, source, buffer: Vec::with_capacity(4096) }
+        Self { codecs, topics, service: spec.name, source }
     }
 
-    /// Sends one output with its CloudEvents headers and the next hop of its trace.
-    pub(super) fn send(&mut self, producer: &TransactionalProducer, output: &Output, trace: TraceContext) -> Result<(), SendError> {
-        let outlet = self
-            .topics
-            .iter_mut()
-            .find(|outlet| outlet.topic == output.topic)
-            .ok_or_else(|| SendError::Engine(Error::Encode(format!("no schema id for topic {}", output.topic))))?;
-        self.buffer.clear();
-        let encoded = self.codecs.encode(&output.record, outlet.schema_id, &mut self.buffer);
-        encoded.map_err(|e| SendError::Engine(Error::Encode(e.to_string())))?;
-        let headers = OutputHeaders::new(&self.source, &output.record, trace.child(self.service).to_string());
+    /// One output with its CloudEvents headers and the next hop of its trace.
+    pub(super) fn encode(&self, output: Output, trace: TraceContext) -> Result<Ready, Error> {
+        let found = self.topics.iter().enumerate().find(|(_, outlet)| outlet.topic == output.topic);
+        let (index, outlet) = found.ok_or_else(|| Error::Encode(format!("no schema id for topic {}", output.topic)))?;
+        let mut value = Vec::with_capacity(VALUE_BYTES_USUAL);
+        self.codecs.encode(&output.record, outlet.schema_id, &mut value).map_err(|e| Error::Encode(e.to_string()))?;
+        let headers = OutputHeaders::new(&output.record, trace.child(self.service).to_string());
+        Ok(Ready { outlet: index, topic: output.topic, key: output.key, value, headers })
+    }
+
+    /// Sends what was made ready.
+    pub(super) fn send(&mut self, producer: &TransactionalProducer, ready: &Ready) -> Result<(), kafka::Error> {
+        let Some(outlet) = self.topics.get_mut(ready.outlet) else { return Ok(()) };
         producer.send(&OutRecord {
             topic: &outlet.with_prefix,
             partition: None,
-            key: Some(output.key.as_bytes()),
-            value: Some(&self.buffer),
-            headers: &headers.pairs(),
+            key: Some(ready.key.as_bytes()),
+            value: Some(&ready.value),
+            headers: &ready.headers.pairs(&self.source),
             timestamp_ms: None,
             report_offset: false,
         })?;

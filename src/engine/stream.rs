@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use super::Error;
 use super::assignment::inputs_by_partition;
-use super::core::{Clients, Core, Failure, trace_of};
-use super::processor::{Headers, Outputs, Processor};
+use super::core::{Clients, Core, Failure};
+use super::decide::{Decider, Decision};
+use super::processor::{Outputs, Processor};
 use super::spec::{EngineSettings, ServiceSpec, Surroundings};
-use super::tasks::NoState;
 use super::work::Work;
-use crate::domain::record::Record;
 use crate::domain::time::Micros;
 use crate::domain::verdict::Verdict;
 use crate::kafka::{KafkaSettings, Message};
@@ -72,9 +71,16 @@ impl Stream {
         now: Micros,
         work: &mut Work,
     ) -> Result<HashMap<i32, i64>, Failure> {
+        let core = &self.core;
+        let decider = Decider { intake: &core.intake, processor: self.processor.as_ref(), publisher: &core.publisher, now };
+        let mut decided = decider.side_by_side(messages);
         clients.producer.begin()?;
-        for message in messages {
-            self.one(clients, message, now, work)?;
+        for (message, decision) in messages.iter().zip(&mut decided) {
+            let decision = match decision.take() {
+                Some(decision) => decision?,
+                None => self.with_memory(message, now)?,
+            };
+            self.carry_out(clients, message, decision, work)?;
         }
         for (partition, keys) in alarms {
             work.touched.insert(partition);
@@ -90,42 +96,27 @@ impl Stream {
         Ok(clients.producer.commit(&positions, &clients.consumer)?)
     }
 
-    fn one(&mut self, clients: &Clients, message: &Message<'_>, now: Micros, work: &mut Work) -> Result<(), Failure> {
-        let headers = message.headers();
-        let trace = trace_of(message, &headers);
-        let mut out = Outputs::default();
-        let verdict = self.decide(message, &headers, now, &mut out)?;
-        let mut at = message.timestamp();
-        match &verdict {
-            Verdict::Park(park) => self.core.park(&clients.producer, message, &headers, park, trace)?,
-            Verdict::Publish | Verdict::Duplicate(_) => {
-                for output in &out.records {
-                    self.core.publisher.send(&clients.producer, output, trace)?;
-                    events::published(self.core.origin(message), output.topic, &output.key, trace);
-                    if let Record::ShipmentEvent(event) = &output.record {
-                        at = event.received_at;
-                    }
-                }
-            }
+    fn with_memory(&mut self, message: &Message<'_>, now: Micros) -> Result<Decision, Failure> {
+        let core = &mut self.core;
+        let Some(mut state) = core.tasks.as_mut().and_then(|t| t.state(message.partition())) else {
+            // Whoever decides without the memory publishes what was published.
+            return Err(Error::Fatal(format!("partition {} flows without its memory", message.partition())).into());
+        };
+        let decider = Decider { intake: &core.intake, processor: self.processor.as_ref(), publisher: &core.publisher, now };
+        decider.one(message, &mut state)
+    }
+
+    fn carry_out(&mut self, clients: &Clients, message: &Message<'_>, decision: Decision, work: &mut Work) -> Result<(), Failure> {
+        let Decision { verdict, headers, trace, ready, at } = decision;
+        if let Verdict::Park(park) = &verdict {
+            self.core.park(&clients.producer, message, &headers, park, trace)?;
+        }
+        for output in &ready {
+            self.core.publisher.send(&clients.producer, output)?;
+            events::published(self.core.origin(message), output.topic, &output.key, trace);
         }
         self.core.count(message, verdict, at, work);
         Ok(())
-    }
-
-    fn decide(&mut self, message: &Message<'_>, headers: &Headers, now: Micros, out: &mut Outputs) -> Result<Verdict, Failure> {
-        let (input, stateful) = match self.core.input(message, headers)? {
-            Ok(input) => input,
-            Err(park) => return Ok(Verdict::Park(park)),
-        };
-        if !stateful {
-            return Ok(self.processor.process(&input, &mut NoState, now, out));
-        }
-        let state = self.core.tasks.as_mut().and_then(|t| t.state(message.partition()));
-        let Some(mut state) = state else {
-            // Whoever decides without the memory publishes what was published.
-            return Err(Failure::Engine(Error::Fatal(format!("partition {} flows without its memory", message.partition()))));
-        };
-        Ok(self.processor.process(&input, &mut state, now, out))
     }
 
     fn wake(&mut self, clients: &Clients, partition: i32, key: &[u8], now: Micros) -> Result<(), Failure> {
@@ -134,9 +125,10 @@ impl Stream {
         if let Some(mut state) = self.core.tasks.as_mut().and_then(|t| t.state(partition)).filter(|s| !s.is_pending(key)) {
             self.processor.wake(key, &mut state, now, &mut out);
         }
-        for output in &out.records {
+        for output in out.records {
             let trace = TraceContext::root(&format!("{}/alarm/{}", self.core.spec.name, output.record.id()));
-            self.core.publisher.send(&clients.producer, output, trace)?;
+            let ready = self.core.publisher.encode(output, trace)?;
+            self.core.publisher.send(&clients.producer, &ready)?;
         }
         Ok(())
     }

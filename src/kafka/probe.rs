@@ -1,5 +1,6 @@
 //! Whether a cluster keeps what exactly-once rests on. Some brokers accept every transactional call and ignore it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::consumer::ConsumerGroupMetadata;
@@ -59,7 +60,7 @@ pub fn probe(settings: &KafkaSettings, topic: &str) -> Result<Vec<ProbeFinding>,
         }
     }
 
-    let stale = member.group_metadata().ok_or_else(|| Error::Away("the probe's group did not form".into()))?;
+    let stale = Arc::new(member.group_metadata().ok_or_else(|| Error::Away("the probe's group did not form".into()))?);
     member.leave();
     let position = Position { topic: topic.to_owned(), partition: 0, next: from, metadata: String::new() };
     if accepts_stale_member(&first, &member, &position, &stale)? {
@@ -81,12 +82,12 @@ fn accepts_stale_member(
     producer: &TransactionalProducer,
     member: &GroupConsumer,
     position: &Position,
-    stale: &ConsumerGroupMetadata,
+    stale: &Arc<ConsumerGroupMetadata>,
 ) -> Result<bool, Error> {
     for _ in 0..LEAVE_POLLS_MAX {
         let _ = member.poll(POLL);
         producer.begin()?;
-        let sent = producer.send_offsets(std::slice::from_ref(position), stale);
+        let sent = producer.send_offsets(std::slice::from_ref(position), stale.clone());
         producer.abort()?;
         match sent {
             Ok(()) => {}

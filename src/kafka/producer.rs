@@ -2,7 +2,8 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rdkafka::consumer::ConsumerGroupMetadata;
@@ -16,6 +17,9 @@ use super::{Error, GroupConsumer, KafkaSettings};
 /// Longest one call to the transaction coordinator may take before it is asked again. Short enough for a service that waits
 /// for its brokers to hear that it shall stop.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest the coordinator's answer about offsets is waited for. librdkafka takes a time-out for that call and does not look at
+/// it: where the group's coordinator went away at the wrong moment it never returns (librdkafka issues 5456 and 5511, both open).
+const OFFSETS_MAX: Duration = Duration::from_secs(15);
 /// How often a call that may be resumed is resumed before the transaction is given up.
 const RESUMES_MAX: u32 = 6;
 /// Pause between two looks at a producer's queue. rdkafka's own `poll` with a time-out of a millisecond does not sleep: it
@@ -103,7 +107,7 @@ impl ProducerContext for DeliveryContext {
 
 /// One per instance, used by one thread.
 pub struct TransactionalProducer {
-    inner: BaseProducer<DeliveryContext>,
+    inner: Arc<BaseProducer<DeliveryContext>>,
     /// Whether a transaction is open: to abort none is an error that no patience mends.
     open: Cell<bool>,
 }
@@ -119,7 +123,7 @@ impl TransactionalProducer {
     pub fn init(settings: &KafkaSettings) -> Result<Self, Error> {
         let inner: BaseProducer<DeliveryContext> = settings.producer().create_with_context(DeliveryContext::default())?;
         inner.init_transactions(CALL_TIMEOUT).map_err(aborting)?;
-        Ok(Self { inner, open: Cell::new(false) })
+        Ok(Self { inner: Arc::new(inner), open: Cell::new(false) })
     }
 
     /// Opens a transaction.
@@ -171,14 +175,14 @@ impl TransactionalProducer {
         self.drain()?;
         let group = consumer.group_metadata().ok_or_else(|| Error::Abort("no group membership".into()))?;
         if !positions.is_empty() {
-            self.send_offsets(positions, &group)?;
+            self.send_offsets(positions, Arc::new(group))?;
         }
         self.end()?;
         let deliveries = self.inner.context().deliveries.lock();
         Ok(deliveries.map(|mut d| std::mem::take(&mut d.offsets)).unwrap_or_default())
     }
 
-    pub(super) fn send_offsets(&self, positions: &[Position], group: &ConsumerGroupMetadata) -> Result<(), Error> {
+    pub(super) fn send_offsets(&self, positions: &[Position], group: Arc<ConsumerGroupMetadata>) -> Result<(), Error> {
         let mut list = TopicPartitionList::with_capacity(positions.len());
         for p in positions {
             list.add_partition_offset(&p.topic, p.partition, Offset::Offset(p.next))?;
@@ -188,7 +192,19 @@ impl TransactionalProducer {
                 element.set_metadata(&p.metadata);
             }
         }
-        resume(|| self.inner.send_offsets_to_transaction(&list, group, CALL_TIMEOUT))
+        resume(|| self.ask_for_offsets(list.clone(), group.clone()))
+    }
+
+    /// In a thread of its own, which is left behind where it does not return: then only the end of the process helps.
+    fn ask_for_offsets(&self, list: TopicPartitionList, group: Arc<ConsumerGroupMetadata>) -> Result<Result<(), KafkaError>, Error> {
+        let producer = self.inner.clone();
+        let (tell, told) = sync_channel(1);
+        let asking = std::thread::Builder::new().name("offsets".to_owned()).spawn(move || {
+            // Nobody hears it when it took too long.
+            let _ = tell.send(producer.send_offsets_to_transaction(&list, &group, CALL_TIMEOUT));
+        });
+        asking.map_err(|e| Error::Abort(format!("no thread: {e}")))?;
+        told.recv_timeout(OFFSETS_MAX).map_err(|_| Error::Fatal("librdkafka does not return from sending offsets".into()))
     }
 
     /// Commits without positions: for who reads outside any group.
@@ -198,7 +214,7 @@ impl TransactionalProducer {
     }
 
     fn end(&self) -> Result<(), Error> {
-        resume(|| self.inner.commit_transaction(CALL_TIMEOUT))?;
+        resume(|| Ok(self.inner.commit_transaction(CALL_TIMEOUT)))?;
         self.open.set(false);
         Ok(())
     }
@@ -236,7 +252,7 @@ impl TransactionalProducer {
     }
 
     fn take_reports(&self) {
-        look(&self.inner, LOOKS_MAX);
+        look(&*self.inner, LOOKS_MAX);
     }
 
     /// Waits until nothing is in flight. rdkafka's own flush inside commit waits in slices of 100 ms, so nothing may be
@@ -273,14 +289,58 @@ fn aborting(error: KafkaError) -> Error {
 
 /// Calls again while librdkafka says that the same call may be resumed. When that does not end, the transaction's fate is not
 /// known, and librdkafka allows no other call: the process ends, and its successor's registration settles the transaction.
-fn resume(mut call: impl FnMut() -> Result<(), KafkaError>) -> Result<(), Error> {
+fn resume(mut call: impl FnMut() -> Result<Result<(), KafkaError>, Error>) -> Result<(), Error> {
     let mut last = String::new();
     for _ in 0..RESUMES_MAX {
-        match call() {
+        match call()? {
             Ok(()) => return Ok(()),
             Err(KafkaError::Transaction(e)) if e.is_retriable() && !e.is_fatal() && !e.txn_requires_abort() => last = e.to_string(),
             Err(error) => return Err(aborting(error)),
         }
     }
     Err(Error::Fatal(format!("the transaction coordinator does not answer: {last}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::mocking::{MockCluster, MockCoordinator};
+
+    use super::*;
+
+    /// Seen with real brokers that were stopped while a transaction was being committed: the call has no end of its own.
+    #[test]
+    fn a_coordinator_that_goes_away_ends_the_process_and_does_not_hold_it() {
+        let cluster = MockCluster::new(2).expect("a cluster");
+        cluster.create_topic("in", 1, 1).expect("a topic");
+        let settings = KafkaSettings {
+            brokers: cluster.bootstrap_servers(),
+            group: "tracker".to_owned(),
+            instance_id: "0".to_owned(),
+            assignor: "range".to_owned(),
+            group_instance_id: None,
+            transaction_timeout: Duration::from_mins(1),
+            session_timeout: Duration::from_secs(6),
+            max_poll_interval: Duration::from_mins(1),
+            properties: std::collections::BTreeMap::new(),
+        };
+        cluster.coordinator(MockCoordinator::Transaction(settings.transactional_id()), 1).expect("set");
+        cluster.coordinator(MockCoordinator::Group(settings.group.clone()), 2).expect("set");
+        let producer = TransactionalProducer::init(&settings).expect("registered");
+        let consumer = GroupConsumer::subscribe(&settings, &["in".to_owned()]).expect("a member");
+        let position = Position { topic: "in".to_owned(), partition: 0, next: 1, metadata: String::new() };
+        let deadline = std::time::Instant::now() + Duration::from_secs(30);
+        while consumer.take_changes().is_empty() {
+            assert!(std::time::Instant::now() < deadline, "the group does not form");
+            let _ = consumer.poll(Duration::from_millis(100));
+        }
+        producer.begin().expect("open");
+        producer.commit(std::slice::from_ref(&position), &consumer).expect("the coordinator is known and answers");
+
+        producer.begin().expect("open");
+        cluster.broker_down(2).expect("down");
+        let started = std::time::Instant::now();
+        let committed = producer.commit(std::slice::from_ref(&position), &consumer);
+        assert!(matches!(committed, Err(Error::Fatal(_))), "{committed:?}");
+        assert!(started.elapsed() < OFFSETS_MAX * 2, "{:?}", started.elapsed());
+    }
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaConfRes;
 
 /// What a service needs to know of Kafka.
 #[derive(Debug, Clone)]
@@ -33,6 +35,19 @@ impl KafkaSettings {
     #[must_use]
     pub fn transactional_id(&self) -> String {
         format!("{}-{}", self.group, self.instance_id)
+    }
+
+    /// The properties that librdkafka does not take, with the reason. Values may be secrets and are not repeated.
+    #[must_use]
+    pub fn refused(&self) -> Vec<(&str, &'static str)> {
+        let reason = |(name, value): (&'_ String, &'_ String)| {
+            let error = ClientConfig::new().set(name, value).create_native_config().err()?;
+            Some(match error {
+                KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..) => "librdkafka has no such property",
+                _ => "librdkafka does not take this value",
+            })
+        };
+        self.properties.iter().filter_map(|(name, value)| Some((name.as_str(), reason((name, value))?))).collect()
     }
 
     /// What every client has in common.

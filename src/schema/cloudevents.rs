@@ -18,21 +18,19 @@ const TEXT_MAX: usize = 512;
 
 /// Headers of a canonical record in binary mode.
 #[derive(Debug)]
-pub struct OutputHeaders<'a> {
+pub struct OutputHeaders {
     id: String,
-    source: &'a str,
     kind: String,
     time: Option<String>,
     traceparent: String,
 }
 
-impl<'a> OutputHeaders<'a> {
-    /// The headers of a record. `source`: `waybill/` and the service.
+impl OutputHeaders {
+    /// The headers of a record.
     #[must_use]
-    pub fn new(source: &'a str, record: &Record, traceparent: String) -> Self {
+    pub fn new(record: &Record, traceparent: String) -> Self {
         Self {
             id: record.id(),
-            source,
             kind: format!("waybill.{}.v1", record.name()),
             // A record that does not know its time says none, which CloudEvents allows; 1970 would be a lie.
             time: Some(record.time()).filter(|at| *at != 0).map(rfc3339),
@@ -40,14 +38,14 @@ impl<'a> OutputHeaders<'a> {
         }
     }
 
-    /// Names and values in their order.
+    /// Names and values in their order. `source`: `waybill/` and the service.
     #[must_use]
-    pub fn pairs(&self) -> Vec<(&str, &[u8])> {
+    pub fn pairs<'a>(&'a self, source: &'a str) -> Vec<(&'a str, &'a [u8])> {
         let mut pairs = Vec::with_capacity(7);
         pairs.extend([
             ("ce_specversion", &b"1.0"[..]),
             ("ce_id", self.id.as_bytes()),
-            ("ce_source", self.source.as_bytes()),
+            ("ce_source", source.as_bytes()),
             ("ce_type", self.kind.as_bytes()),
         ]);
         pairs.extend(self.time.as_ref().map(|time| ("ce_time", time.as_bytes())));
@@ -219,8 +217,8 @@ mod tests {
             cause_id: "e".into(),
             requested_at: 1_763_625_600_000_000,
         }));
-        let sent = OutputHeaders::new("waybill/odoo-writer", &record, "00-a".to_owned());
-        let sent = sent.pairs();
+        let sent = OutputHeaders::new(&record, "00-a".to_owned());
+        let sent = sent.pairs("waybill/odoo-writer");
         for (name, value) in [
             ("ce_specversion", "1.0"),
             ("ce_id", "c-1"),

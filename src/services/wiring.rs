@@ -210,7 +210,7 @@ struct OdooProcessor {
 }
 
 impl Processor for OdooProcessor {
-    fn process(&mut self, input: &Input<'_>, state: &mut dyn State, now: Micros, out: &mut Outputs) -> Verdict {
+    fn process(&self, input: &Input<'_>, state: &mut dyn State, now: Micros, out: &mut Outputs) -> Verdict {
         match &input.payload {
             Payload::Canonical(Record::OdooImage(_)) => self.fold.process(input, state, now, out),
             Payload::Raw(_) => self.reader.process(input, state, now, out),
@@ -218,7 +218,7 @@ impl Processor for OdooProcessor {
         }
     }
 
-    fn wake(&mut self, key: &[u8], state: &mut dyn State, now: Micros, out: &mut Outputs) {
+    fn wake(&self, key: &[u8], state: &mut dyn State, now: Micros, out: &mut Outputs) {
         self.fold.wake(key, state, now, out);
     }
 }

@@ -53,7 +53,7 @@ pub(crate) fn play() -> Scene {
     let say = |what: &str| eprintln!("{:?}: {what}", began.elapsed());
     let (kafka, registry) = (Kafka::shared(), Registry::start());
     let mut rig = Rig::bare(kafka, format!("{}.", unique("day")));
-    rig.partitions = 12;
+    rig.partitions = 6;
     let own = [
         ("WAYBILL_REGISTRY__URL", registry.url()),
         ("WAYBILL_REGISTRY__USER", "waybill"),

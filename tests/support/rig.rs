@@ -98,6 +98,14 @@ impl Instance {
         self.output().lines().rev().take(12).map(str::to_owned).collect()
     }
 
+    /// Where its threads stand, as far as the machine has a debugger: what it logs says nothing of a call that does not return.
+    pub fn stacks(&self) -> String {
+        let asked = std::process::Command::new("timeout")
+            .args(["20", "gdb", "-batch", "-p", &self.pid().to_string(), "-ex", "thread apply all bt 16"])
+            .output();
+        asked.map_or_else(|error| format!("no gdb: {error}"), |told| String::from_utf8_lossy(&told.stdout).into_owned())
+    }
+
     /// How many lines it has logged.
     pub fn lines(&self) -> usize {
         self.output().lines().count()
@@ -400,7 +408,7 @@ impl<'a> Rig<'a> {
             times = if self.idle() { times + 1 } else { 0 };
             if started.elapsed() >= limit {
                 for instance in instances {
-                    eprintln!("{} {}: {:#?}", instance.service, instance.name, instance.last_words());
+                    eprintln!("{} {}: {:#?}\n{}", instance.service, instance.name, instance.last_words(), instance.stacks());
                 }
                 if std::env::var_os("WAYBILL_KEEP").is_some() {
                     eprintln!("kept: {}", self.dir.path().display());

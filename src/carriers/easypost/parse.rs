@@ -6,14 +6,13 @@ use super::super::codes::{CodeTable, Meaning};
 use super::super::event::{self, Happening, Shipment};
 use super::super::json::{self, Object, Objects, Text};
 use super::super::names;
-use super::super::times::{self, Sent, Suffix};
+use super::super::times::{self, Sent};
 use super::super::{DialectSettings, RawMessage};
 use super::MAPPING_VERSION;
-use crate::domain::event::{Eta, Measures, Partner, Place, ProofOfDelivery, RawCode, ShipmentEvent};
+use crate::domain::event::{Eta, Measures, Partner, ProofOfDelivery, RawCode, ShipmentEvent};
 use crate::domain::money::Amount;
-use crate::domain::time::Told;
 use crate::domain::verdict::Park;
-use crate::domain::vocabulary::{Actor, Leg, Milestone, SubStatus, TimePrecision, TimeSource};
+use crate::domain::vocabulary::{Actor, Leg, Milestone, TimePrecision};
 
 #[derive(Deserialize, Default)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
@@ -137,12 +136,9 @@ impl Reader<'_> {
         let mut events: Vec<_> = tracker.tracking_details.0.iter().filter(told).map(|d| self.detail(&shipment, tracker, d)).collect();
         if events.is_empty() {
             let status = tracker.status.get().ok_or_else(|| json::missing("tracking_details"))?;
-            let happening = Happening {
-                raw_code: RawCode { kind: None, code: Some(status.to_owned()), sub_code: None },
-                identity: (Some("status".to_owned()), Some(status.to_owned())),
-                ..Happening::default()
-            };
-            events.push(shipment.event(happening, self.meaning(&tracker.status, &tracker.status_detail)));
+            let raw_code = RawCode { kind: None, code: Some(status.to_owned()), sub_code: None };
+            let meaning = self.meaning(&tracker.status, &tracker.status_detail);
+            events.push(shipment.status(raw_code, (String::new(), None), meaning));
         }
         self.facts(&mut events, tracker);
         Ok(events)
@@ -164,7 +160,7 @@ impl Reader<'_> {
             raw_code: RawCode { kind: None, code: detail.status.owned(), sub_code: detail.carrier_code.owned() },
             identity,
             time_key: sent.as_ref().map(Sent::digits).unwrap_or_default(),
-            told: sent.as_ref().map(|s| self.told(s, place.as_ref())),
+            told: sent.as_ref().map(|s| times::by_offset_or_zone(s, place.as_ref(), self.settings)),
             description: detail.message.owned(),
             place,
         };
@@ -184,33 +180,10 @@ impl Reader<'_> {
         exact.or_else(|| self.table.get(status, "-", "")).unwrap_or(Meaning::UNKNOWN)
     }
 
-    /// `Z` (or an offset of nothing) stands behind most wall clocks of the place: it is not believed.
-    fn told(&self, sent: &Sent, place: Option<&Place>) -> Told {
-        match sent.suffix {
-            Suffix::Numeric(offset) if offset.seconds() != 0 => {
-                Told::with_offset(sent.local, offset, sent.precision, TimeSource::CarrierOffset)
-            }
-            _ => times::by_zone(sent, place, self.settings),
-        }
-    }
-
-    /// The expected delivery has changed, and no scan says so: an event of its own, one for each new expectation.
     fn eta_changed(&self, tracker: &Tracker<'_>, previous: &Sent) -> Result<Option<ShipmentEvent>, Park> {
         let Some(mut eta) = self.eta(tracker) else { return Ok(None) };
         eta.previous_local = previous.wall();
-        if eta.previous_local == eta.to_local {
-            return Ok(None);
-        }
-        let happening = Happening {
-            raw_code: RawCode { kind: None, code: Some("est_delivery_date".to_owned()), sub_code: None },
-            identity: (None, Some("est_delivery_date".to_owned())),
-            time_key: eta.to_local.clone().unwrap_or_default(),
-            ..Happening::default()
-        };
-        let meaning = Meaning { milestone: Milestone::Info, sub_status: Some(SubStatus::EtaChanged), reason: None };
-        let mut event = self.shipment(tracker)?.event(happening, meaning);
-        event.eta = Some(eta);
-        Ok(Some(event))
+        Ok(self.shipment(tracker)?.eta_changed("est_delivery_date", eta))
     }
 
     /// What is true of the parcel now goes to its newest event; the signature to the newest delivery.
@@ -243,7 +216,7 @@ impl Reader<'_> {
         });
         let to = local.or_else(|| sent_day_or_time(&tracker.est_delivery_date))?;
         let source = Some("easypost".to_owned());
-        Some(Eta { to: self.told(&to, None).at, to_local: to.wall(), source, ..Eta::default() })
+        Some(Eta { to: times::by_offset_or_zone(&to, None, self.settings).at, to_local: to.wall(), source, ..Eta::default() })
     }
 }
 

@@ -16,7 +16,7 @@ use crate::domain::verdict::Park;
 /// `fedex-<n>`: counted up with every change of `codes.tsv` that changes a meaning.
 const MAPPING_VERSION: &str = "fedex-1";
 const TABLE_TEXT: &str = include_str!("codes.tsv");
-static TABLE: LazyLock<CodeTable> = LazyLock::new(|| CodeTable::parse(TABLE_TEXT));
+pub(super) static TABLE: LazyLock<CodeTable> = LazyLock::new(|| CodeTable::parse(TABLE_TEXT));
 
 /// The dialect `fedex`.
 #[derive(Debug)]

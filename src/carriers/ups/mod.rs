@@ -15,8 +15,10 @@ use crate::domain::verdict::Park;
 
 /// `ups-<n>`: counted up with every change of `codes.tsv` that changes a meaning.
 const MAPPING_VERSION: &str = "ups-1";
+/// The types of activities, which are the first columns of the table beside `status` and `location`.
+pub(super) const TYPES: &[&str] = &["D", "I", "M", "MV", "P", "U", "X"];
 const TABLE_TEXT: &str = include_str!("codes.tsv");
-static TABLE: LazyLock<CodeTable> = LazyLock::new(|| CodeTable::parse(TABLE_TEXT));
+pub(super) static TABLE: LazyLock<CodeTable> = LazyLock::new(|| CodeTable::parse(TABLE_TEXT));
 
 /// The dialect `ups`.
 #[derive(Debug)]

@@ -1,12 +1,11 @@
 //! One status of a set, in canonical words.
 
-use std::borrow::Cow;
-
 use super::clock::Clock;
 use super::meaning::{self, DateRole};
 use super::parse::{Scan, Scope, Set};
 use super::{MAPPING_VERSION, SOURCE};
 use crate::carriers::RawMessage;
+use crate::carriers::edi;
 use crate::carriers::event::{Happening, Shipment};
 use crate::domain::event::{Eta, Label, Measures, Piece, ShipmentEvent};
 use crate::domain::money::Amount;
@@ -45,13 +44,10 @@ pub(super) fn event(clock: &Clock, message: &RawMessage<'_>, set: &Set<'_>, scan
     Ok(event)
 }
 
-/// The carrier of a SCAC; one without a dialect of its own keeps its SCAC, in lower case.
+/// The carrier of the set.
 fn carrier(set: &Set<'_>) -> Result<Label, Park> {
-    let scac = set.scac.as_deref().ok_or_else(|| Park::new(Code::MISSING_FIELD, "no SCAC in B10 03"))?.to_ascii_uppercase();
-    if !(2..=4).contains(&scac.len()) || !scac.bytes().all(|b| b.is_ascii_alphanumeric()) {
-        return Err(Park::new(Code::MISSING_FIELD, "B10 03 is no SCAC"));
-    }
-    Ok(meaning::carrier(&scac).map_or_else(|| Cow::Owned(scac.to_ascii_lowercase()), Cow::Borrowed))
+    let scac = set.scac.as_deref().ok_or_else(|| Park::new(Code::MISSING_FIELD, "no SCAC in B10 03"))?;
+    edi::carrier(scac).ok_or_else(|| Park::new(Code::MISSING_FIELD, "B10 03 is no SCAC"))
 }
 
 /// What names the shipment, best first: a tracking number (L11 2I), the carrier's reference (L11 CN), each in the loop before
@@ -100,8 +96,7 @@ fn eta(role: DateRole, told: &Told, carrier: &str) -> Option<Eta> {
 /// The package that a loop is about, where it names exactly one.
 fn piece(own: &Scope<'_>, header: &Scope<'_>, number: &str) -> Option<Piece> {
     [own, header].into_iter().find_map(|scope| {
-        let sscc = scope.sscc.once().map(|s| s.strip_prefix("00").filter(|s| s.len() == 18).unwrap_or(s));
-        let sscc = sscc.filter(|s| s.len() == 18 && s.bytes().all(|b| b.is_ascii_digit()));
+        let sscc = scope.sscc.once().and_then(edi::sscc);
         let package = scope.package.once();
         (sscc.is_some() || package.is_some()).then(|| Piece {
             number: package.map(str::to_owned),

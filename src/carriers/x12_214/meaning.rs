@@ -4,8 +4,9 @@
 use super::TABLE;
 use super::parse::Scan;
 use crate::carriers::codes::Meaning;
+use crate::carriers::edi::only_says_that;
 use crate::domain::event::RawCode;
-use crate::domain::vocabulary::{ExceptionReason, Milestone, SubStatus};
+use crate::domain::vocabulary::{Milestone, SubStatus};
 
 /// What the date beside a code tells. An estimate or an appointment lies ahead: it is never when something happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,20 +65,6 @@ fn together(mut own: Meaning, added: Meaning) -> Meaning {
         own.sub_status = own.sub_status.filter(|s| *s != SubStatus::ArrivedAtConsignee);
     }
     own
-}
-
-fn only_says_that(reason: ExceptionReason) -> bool {
-    matches!(reason, ExceptionReason::CarrierDelay | ExceptionReason::CarrierHold | ExceptionReason::CustomsHold)
-}
-
-/// The carrier of a SCAC (National Motor Freight Traffic Association), where it has a dialect of its own.
-pub(super) fn carrier(scac: &str) -> Option<&'static str> {
-    Some(match scac {
-        "UPSN" => "ups",
-        "USPS" => "usps",
-        "FDE" | "FDEN" | "FDXE" | "FDEG" | "FDXG" | "FXFE" | "FXNL" => "fedex",
-        _ => return None,
-    })
 }
 
 #[cfg(test)]

@@ -2,41 +2,11 @@
 
 use std::borrow::Cow;
 
-use crate::carriers::edi::Segment;
-use crate::carriers::edi::x12::Reader;
+use crate::carriers::edi::{Segment, TEXT_BYTES_MAX, Told, x12};
 use crate::domain::event::Place;
 use crate::domain::verdict::{Code, Park};
 
-/// Longest text that is kept of a place or a package number; the standard allows 30 to 48.
-const TEXT_BYTES_MAX: usize = 128;
-
 type Text<'a> = Option<Cow<'a, str>>;
-
-/// A number that may be told more than once.
-#[derive(Debug, Default)]
-pub(super) enum Told<'a> {
-    #[default]
-    Never,
-    Once(Cow<'a, str>),
-    /// Different numbers: it names more than one thing.
-    Several,
-}
-
-impl<'a> Told<'a> {
-    fn add(&mut self, number: Text<'a>) {
-        let Some(number) = number.filter(|n| n.len() <= TEXT_BYTES_MAX) else { return };
-        match self {
-            Self::Never => *self = Self::Once(number),
-            Self::Once(known) if *known == number => {}
-            Self::Once(_) | Self::Several => *self = Self::Several,
-        }
-    }
-
-    /// The number, where it is one.
-    pub(super) fn once(&self) -> Option<&str> {
-        if let Self::Once(number) = self { Some(number) } else { None }
-    }
-}
 
 /// What the header, or one LX loop, says about all of its statuses.
 #[derive(Debug, Default)]
@@ -89,6 +59,8 @@ pub(super) struct Set<'a> {
     pub(super) scans: Vec<Scan<'a>>,
     /// Where L11, MAN and AT8 belong now.
     scope: usize,
+    /// The last scope with a status.
+    used: usize,
     /// A place that came before its AT7.
     ahead: Option<Place>,
     /// In this loop places come before the AT7: the last one holds until the next.
@@ -105,8 +77,8 @@ pub(super) struct Set<'a> {
 pub(super) fn sets(body: &[u8], events_max: usize) -> Result<Vec<Set<'_>>, Park> {
     let mut sets = Vec::new();
     let mut open = Open::Nothing;
-    let mut statuses = 0;
-    for segment in Reader::new(body) {
+    let (mut seen, mut statuses) = (false, 0);
+    for segment in x12::segments(body) {
         let segment = segment.map_err(|broken| Park::new(Code::MALFORMED, broken.to_string()))?;
         let tag = segment.tag();
         match (&tag, &mut open) {
@@ -118,7 +90,10 @@ pub(super) fn sets(body: &[u8], events_max: usize) -> Result<Vec<Set<'_>>, Park>
                 open = if status { Open::Status(Box::new(Set::new())) } else { Open::Other };
             }
             (b"SE ", Open::Status(_)) => {
-                if let Open::Status(set) = std::mem::replace(&mut open, Open::Nothing) {
+                seen = true;
+                if let Open::Status(set) = std::mem::replace(&mut open, Open::Nothing)
+                    && !set.scans.is_empty()
+                {
                     sets.push(*set);
                 }
             }
@@ -134,10 +109,10 @@ pub(super) fn sets(body: &[u8], events_max: usize) -> Result<Vec<Set<'_>>, Park>
             }
         }
     }
-    match (sets.is_empty(), statuses) {
-        (true, _) => Err(Park::new(Code::NOT_TRACKING, "no transaction set 214")),
-        (false, 0) => Err(Park::new(Code::MISSING_FIELD, "no AT7 in any transaction set 214")),
-        (false, _) => Ok(sets),
+    match (seen, sets.is_empty()) {
+        (false, _) => Err(Park::new(Code::NOT_TRACKING, "no transaction set 214")),
+        (true, true) => Err(Park::new(Code::MISSING_FIELD, "no AT7 in any transaction set 214")),
+        (true, false) => Ok(sets),
     }
 }
 
@@ -162,6 +137,8 @@ impl<'a> Set<'a> {
             }
             b"MS3" if self.scac.is_none() => self.scac = segment.element(1),
             b"LX " => {
+                // Nobody asks for a loop without a status.
+                self.scopes.truncate(self.used + 1);
                 self.scopes.push(Scope::default());
                 self.scope = self.scopes.len() - 1;
                 (self.ahead, self.place_first, self.placed) = (None, false, true);
@@ -184,6 +161,7 @@ impl<'a> Set<'a> {
     }
 
     fn status(&mut self, segment: &Segment<'a>) {
+        self.used = self.used.max(self.scope);
         self.placed = self.ahead.is_some();
         let place = if self.place_first { self.ahead.clone() } else { None };
         self.scans.push(Scan {

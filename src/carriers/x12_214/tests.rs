@@ -3,8 +3,10 @@ use std::fmt::Write as _;
 use proptest::prelude::*;
 
 use super::*;
+use crate::carriers::testing::processor_time;
 use crate::domain::event::RawRef;
 use crate::domain::time::rfc3339;
+use crate::domain::verdict::Code;
 use crate::domain::vocabulary::{ExceptionReason, Leg, Milestone, SubStatus, TimePrecision, TimeSource};
 
 const MIXED: &str = include_str!("fixtures/mixed_orders.edi");
@@ -178,6 +180,15 @@ fn address_loops_at_the_end_speak_for_the_whole_set() {
 }
 
 #[test]
+fn loops_without_a_status_are_passed_over() {
+    let status = "AT7*AF*NS***20260304*0812*UT~";
+    let loops = "LX*1~L11*9*CN~".repeat(1_000);
+    let body = format!("ST*214*1~B10**S1*QLTN~{loops}LX*2~L11*7*CN~{status}{loops}N1*SH*MILL~{status}{loops}LX*3~L11*8*CN~{status}SE*5*1~");
+    let told: Vec<_> = read(&interchange(&body)).into_iter().map(|e| e.tracking_number).collect();
+    assert_eq!(told, ["7", "S1", "8"]);
+}
+
+#[test]
 fn a_loop_with_several_packages_names_no_piece() {
     let single = one("AT7*D1*NS***20260304*0812*UT", "MAN*GM*00340123450000000018~\nMAN*GM*00340123450000000018~");
     assert_eq!(single.piece.and_then(|p| p.sscc).as_deref(), Some("340123450000000018"));
@@ -306,12 +317,6 @@ fn content_types() {
         let code = dialect.parse(&message).err().map(|p| p.code);
         assert_eq!(code, (!accepted).then_some(Code::WRONG_CONTENT_TYPE), "{sent}");
     }
-}
-
-/// Nanoseconds that this thread has run.
-fn processor_time() -> u64 {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux tells");
-    told.split(' ').next().and_then(|n| n.parse().ok()).expect("a number")
 }
 
 /// Work is counted in this thread's processor time, which a busy machine does not change: 25 times the loops may take

@@ -102,7 +102,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 impl Processor for CarrierNormalizer {
-    fn process(&mut self, input: &Input<'_>, _state: &mut dyn State, _now: Micros, out: &mut Outputs) -> Verdict {
+    fn process(&self, input: &Input<'_>, _state: &mut dyn State, _now: Micros, out: &mut Outputs) -> Verdict {
         match self.normalize(input, out) {
             Ok(()) => Verdict::Publish,
             Err(park) => {

@@ -214,7 +214,7 @@ fn around(held: &Held, desk: &Desk<'_>) -> Around {
 }
 
 impl Processor for ImageFold {
-    fn process(&mut self, input: &Input<'_>, state: &mut dyn State, now: Micros, out: &mut Outputs) -> Verdict {
+    fn process(&self, input: &Input<'_>, state: &mut dyn State, now: Micros, out: &mut Outputs) -> Verdict {
         let Payload::Canonical(Record::OdooImage(image)) = &input.payload else {
             return Verdict::Park(Park::new(Code::WRONG_SCHEMA, "an image of an Odoo record was expected"));
         };
@@ -227,7 +227,7 @@ impl Processor for ImageFold {
     }
 
     /// A settled record is forgotten, or another page of deliveries is due after what they use has changed.
-    fn wake(&mut self, key: &[u8], state: &mut dyn State, now: Micros, out: &mut Outputs) {
+    fn wake(&self, key: &[u8], state: &mut dyn State, now: Micros, out: &mut Outputs) {
         let Some(instance) = users::instance_of_page(key) else {
             state.delete(key);
             users::forget(state, key);

@@ -86,7 +86,7 @@ impl ImageReader {
 }
 
 impl Processor for ImageReader {
-    fn process(&mut self, input: &Input<'_>, _state: &mut dyn State, _now: Micros, out: &mut Outputs) -> Verdict {
+    fn process(&self, input: &Input<'_>, _state: &mut dyn State, _now: Micros, out: &mut Outputs) -> Verdict {
         match self.read(input) {
             Ok(Parsed::Image(image)) => {
                 out.publish(IMAGES_TOPIC, image.odoo_instance.clone(), Record::OdooImage(Box::new(image)));

@@ -55,7 +55,7 @@ impl ShipmentTracker {
 }
 
 impl Processor for ShipmentTracker {
-    fn process(&mut self, input: &Input<'_>, state: &mut dyn State, _now: Micros, out: &mut Outputs) -> Verdict {
+    fn process(&self, input: &Input<'_>, state: &mut dyn State, _now: Micros, out: &mut Outputs) -> Verdict {
         match &input.payload {
             Payload::Canonical(Record::ShipmentEvent(event)) => shipment::observe(event, &self.settings, state, out),
             Payload::Canonical(Record::ShipmentLink(link)) => shipment::link(link, &self.settings, state, out),
@@ -65,7 +65,7 @@ impl Processor for ShipmentTracker {
         }
     }
 
-    fn wake(&mut self, key: &[u8], state: &mut dyn State, now: Micros, out: &mut Outputs) {
+    fn wake(&self, key: &[u8], state: &mut dyn State, now: Micros, out: &mut Outputs) {
         match key.split_first() {
             Some((b's', shipment_key)) => shipment::wake(key, &String::from_utf8_lossy(shipment_key), &self.settings, state, now, out),
             // A delivery has one alarm: to be forgotten.

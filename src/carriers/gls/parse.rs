@@ -1,0 +1,140 @@
+//! The tracking answer of GLS, read into happenings.
+
+use serde::Deserialize;
+
+use super::super::codes::{CodeTable, Meaning};
+use super::super::event::{self, Happening, Shipment};
+use super::super::json::{self, Objects, Text};
+use super::super::times::{self, Sent, Suffix};
+use super::super::{DialectSettings, RawMessage};
+use super::MAPPING_VERSION;
+use crate::domain::event::{Place, RawCode, ShipmentEvent};
+use crate::domain::time::Told;
+use crate::domain::verdict::Park;
+use crate::domain::vocabulary::TimeSource;
+
+#[derive(Deserialize, Default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Body<'a> {
+    parcels: Objects<Parcel<'a>>,
+}
+
+/// The newer answer says `unitno` and `statusDateTime`, the older one `trackid` and `timestamp`.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default, bound(deserialize = "'de: 'a"))]
+struct Parcel<'a> {
+    unitno: Text<'a>,
+    trackid: Text<'a>,
+    requested: Text<'a>,
+    status: Text<'a>,
+    status_date_time: Text<'a>,
+    timestamp: Text<'a>,
+    events: Objects<Movement<'a>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default, bound(deserialize = "'de: 'a"))]
+struct Movement<'a> {
+    code: Text<'a>,
+    description: Text<'a>,
+    event_date_time: Text<'a>,
+    timestamp: Text<'a>,
+    city: Text<'a>,
+    location: Text<'a>,
+    postal_code: Text<'a>,
+    country: Text<'a>,
+}
+
+/// Reads an answer.
+pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table: &CodeTable) -> Result<Vec<ShipmentEvent>, Park> {
+    let body: Body<'_> = json::read(json::object_text(message, settings)?)?;
+    if body.parcels.0.iter().map(|p| p.events.0.len() + 1).sum::<usize>() > settings.events_max {
+        return Err(json::too_many(settings.events_max));
+    }
+    let reader = Reader { message, settings, table };
+    let mut events = Vec::new();
+    for parcel in &body.parcels.0 {
+        events.append(&mut reader.parcel(parcel)?);
+    }
+    if events.is_empty() {
+        return Err(json::not_tracking("no parcel with an event or a status"));
+    }
+    Ok(events)
+}
+
+struct Reader<'a> {
+    message: &'a RawMessage<'a>,
+    settings: &'a DialectSettings,
+    table: &'a CodeTable,
+}
+
+impl Reader<'_> {
+    fn parcel(&self, parcel: &Parcel<'_>) -> Result<Vec<ShipmentEvent>, Park> {
+        let status = parcel.status.code(0);
+        if parcel.events.0.is_empty() && status.is_none() {
+            return Ok(Vec::new());
+        }
+        let numbers = &[parcel.unitno.get(), parcel.trackid.get(), parcel.requested.get()];
+        let shipment = Shipment::new(self.message, ("gls", MAPPING_VERSION), "gls".into(), numbers)?;
+        let status_sent = sent(&parcel.status_date_time, &parcel.timestamp);
+        let mut events = Vec::with_capacity(parcel.events.0.len() + 1);
+        let mut told = false;
+        for movement in &parcel.events.0 {
+            let sent = sent(&movement.event_date_time, &movement.timestamp);
+            // An event of the very moment of the status is what the status speaks of; of no other event does it say anything.
+            let same = sent.is_some() && sent == status_sent;
+            told |= same;
+            events.push(self.movement(&shipment, movement, sent.as_ref(), status.as_deref().filter(|_| same)));
+        }
+        if let Some(status) = status.filter(|_| !told && (status_sent.is_some() || events.is_empty())) {
+            events.insert(0, self.status(&shipment, &status, status_sent.as_ref()));
+        }
+        Ok(events)
+    }
+
+    fn movement(&self, shipment: &Shipment<'_>, movement: &Movement<'_>, sent: Option<&Sent>, status: Option<&str>) -> ShipmentEvent {
+        let code = movement.code.code(0);
+        let city = movement.city.owned().or_else(|| movement.location.owned());
+        let place = event::place(city, None, movement.postal_code.owned(), movement.country.get(), None);
+        let happening = Happening {
+            raw_code: RawCode { kind: None, code: movement.code.owned(), sub_code: None },
+            identity: (None, code.clone().map(|c| c.into_owned())),
+            time_key: sent.map(Sent::digits).unwrap_or_default(),
+            told: sent.map(|s| self.told(s, place.as_ref())),
+            description: movement.description.owned(),
+            place,
+        };
+        shipment.event(happening, self.meaning(code.as_deref().unwrap_or_default(), status))
+    }
+
+    /// The status as an event of its own: the newest happening, where the list of events does not have it yet.
+    fn status(&self, shipment: &Shipment<'_>, status: &str, sent: Option<&Sent>) -> ShipmentEvent {
+        let happening = Happening {
+            raw_code: RawCode { kind: Some("status".to_owned()), code: Some(status.to_owned()), sub_code: None },
+            identity: (Some("status".to_owned()), Some(status.to_owned())),
+            // The day alone: whether the status or the answer has this time is nowhere said.
+            time_key: sent.map(|s| s.digits().chars().take(8).collect()).unwrap_or_default(),
+            told: sent.map(|s| self.told(s, None)),
+            ..Happening::default()
+        };
+        shipment.event(happening, self.table.get("status", status, "").unwrap_or(Meaning::UNKNOWN))
+    }
+
+    /// A code is a group and a detail. A detail that is new to us means what the status says, else what its group means.
+    fn meaning(&self, code: &str, status: Option<&str>) -> Meaning {
+        let (group, detail) = code.split_once('.').unwrap_or((code, ""));
+        let exact = if detail.is_empty() { None } else { self.table.get("event", group, detail) };
+        exact.or_else(|| self.table.get("status", status?, "")).or_else(|| self.table.get("event", group, "")).unwrap_or(Meaning::UNKNOWN)
+    }
+
+    fn told(&self, sent: &Sent, place: Option<&Place>) -> Told {
+        match sent.suffix {
+            Suffix::Numeric(offset) => Told::with_offset(sent.local, offset, sent.precision, TimeSource::CarrierOffset),
+            Suffix::None | Suffix::Zulu => times::by_zone(sent, place, self.settings),
+        }
+    }
+}
+
+fn sent(newer: &Text<'_>, older: &Text<'_>) -> Option<Sent> {
+    newer.get().or_else(|| older.get()).and_then(times::iso)
+}
