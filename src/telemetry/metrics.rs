@@ -80,11 +80,7 @@ impl Metrics {
             dead_letters: make.counter("waybill_dead_letters_total", "Consumed records put aside with a code", &["service", "code"])?,
             unknown_codes: make.counter("waybill_unknown_codes_total", "Carrier codes that no table knows", &["source"])?,
             signatures: make.counter("waybill_signatures_total", "Raw messages by what their signature says", &["source", "outcome"])?,
-            published_records: make.counter(
-                "waybill_published_records_total",
-                "Records published in committed transactions",
-                &["service", "topic"],
-            )?,
+            published_records: make.counter("waybill_published_records_total", "Records published and committed", &["service", "topic"])?,
             consumer_lag: make.gauge(
                 "waybill_consumer_lag_records",
                 "Records between the committed position and the end of the partition",

@@ -103,6 +103,7 @@ fn lent<'a>(told: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> 
 fn every_source_is_verified_by_its_own_rule_and_by_nothing_else() {
     for (source, first, second) in proofs() {
         let (first, second) = (lent(&first), lent(&second));
+        assert!(crate::carriers::SOURCES.contains(&source), "no source has this id: {source}");
         let verifier = with_first(source);
         assert_eq!(check(&verifier, &first), Checked::Verified, "{source} {first:?}");
         assert!(is_invalid(check(&verifier, &second)), "{source}: another's secret");

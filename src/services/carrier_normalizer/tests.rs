@@ -6,7 +6,9 @@ use crate::engine::processor::Headers;
 use crate::testkit::Memory;
 
 const TOPIC: &str = "raw.carrier.easypost";
-const BODY: &[u8] = include_bytes!("../../carriers/easypost/fixtures/updated.json");
+const BODY: &[u8] = br#"{"object": "Tracker", "tracking_code": "9400100000000000000017", "carrier": "USPS", "tracking_details": [
+    {"status": "in_transit", "datetime": "2026-11-20T08:00:00Z", "tracking_location": {"city": "Reno", "country": "US"}},
+    {"status": "delivered", "datetime": "2026-11-20T16:00:00Z", "tracking_location": {"city": "Reno", "country": "US"}}]}"#;
 /// 2026-11-21T00:00:00Z.
 const RECEIVED_AT: Micros = 1_795_219_200_000_000;
 const SECRET: &str = "first-secret";
