@@ -8,6 +8,7 @@ pub mod erp;
 pub mod event;
 pub mod exception;
 pub mod fold;
+pub mod freight;
 pub mod ids;
 pub mod money;
 pub mod odoo_command;

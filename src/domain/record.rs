@@ -7,6 +7,7 @@ use super::delivery::{DeliveryStatus, ParcelChange, ShipmentStatus};
 use super::erp::{ErpDelivery, ErpInvoice, ErpOrder, ShipmentLink};
 use super::event::ShipmentEvent;
 use super::exception::ExceptionRaised;
+use super::freight::{FreightCharge, FreightInvoice};
 use super::odoo_command::{OdooCommand, OdooResult};
 
 /// One Odoo record as it stood after a change, in Odoo's own field names. Avro record `OdooImage`, internal topic
@@ -51,6 +52,8 @@ pub enum Record {
     OdooCommand(Box<OdooCommand>),
     OdooResult(Box<OdooResult>),
     ParcelChange(Box<ParcelChange>),
+    FreightInvoice(Box<FreightInvoice>),
+    FreightCharge(Box<FreightCharge>),
 }
 
 impl Record {
@@ -68,6 +71,8 @@ impl Record {
         "OdooCommand",
         "OdooResult",
         "ParcelChange",
+        "FreightInvoice",
+        "FreightCharge",
     ];
 
     /// Name of the Avro record.
@@ -86,6 +91,8 @@ impl Record {
             Self::OdooCommand(_) => "OdooCommand",
             Self::OdooResult(_) => "OdooResult",
             Self::ParcelChange(_) => "ParcelChange",
+            Self::FreightInvoice(_) => "FreightInvoice",
+            Self::FreightCharge(_) => "FreightCharge",
         }
     }
 
@@ -118,6 +125,8 @@ impl Record {
                 if r.linked { "1" } else { "0" },
                 &r.changed_at.to_string(),
             ]),
+            Self::FreightInvoice(r) => r.line_id.clone(),
+            Self::FreightCharge(r) => r.charge_id.clone(),
         }
     }
 
@@ -137,6 +146,8 @@ impl Record {
             Self::OdooCommand(r) => r.requested_at,
             Self::OdooResult(r) => r.settled_at,
             Self::ParcelChange(r) => r.changed_at,
+            Self::FreightInvoice(r) => r.received_at,
+            Self::FreightCharge(r) => r.received_at,
         }
     }
 }

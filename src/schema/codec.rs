@@ -109,6 +109,8 @@ impl Codecs {
             Record::OdooCommand(r) => codec.write(r.as_ref(), buf),
             Record::OdooResult(r) => codec.write(r.as_ref(), buf),
             Record::ParcelChange(r) => codec.write(r.as_ref(), buf),
+            Record::FreightInvoice(r) => codec.write(r.as_ref(), buf),
+            Record::FreightCharge(r) => codec.write(r.as_ref(), buf),
         };
         if !done {
             buf.truncate(before);
@@ -265,6 +267,8 @@ fn read_as(name: &str, source: &mut impl Source) -> Option<Record> {
         "OdooCommand" => Record::OdooCommand(source.read()?),
         "OdooResult" => Record::OdooResult(source.read()?),
         "ParcelChange" => Record::ParcelChange(source.read()?),
+        "FreightInvoice" => Record::FreightInvoice(source.read()?),
+        "FreightCharge" => Record::FreightCharge(source.read()?),
         _ => return None,
     })
 }
@@ -287,6 +291,8 @@ pub fn to_json(record: &Record) -> Result<serde_json::Value, serde_json::Error> 
         Record::OdooCommand(r) => serde_json::to_value(r),
         Record::OdooResult(r) => serde_json::to_value(r),
         Record::ParcelChange(r) => serde_json::to_value(r),
+        Record::FreightInvoice(r) => serde_json::to_value(r),
+        Record::FreightCharge(r) => serde_json::to_value(r),
     }
 }
 
@@ -340,7 +346,7 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_bring_it_down(bytes in proptest::collection::vec(any::<u8>(), 0..200), id in 1_u32..12) {
+        fn no_bytes_bring_it_down(bytes in proptest::collection::vec(any::<u8>(), 0..200), id in 1_u32..15) {
             let codecs = known();
             let mut value = Vec::new();
             wire::put_header(id, &mut value);

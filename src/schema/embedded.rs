@@ -41,6 +41,8 @@ pub static SCHEMAS: &[Embedded] = embedded! {
     "OdooCommand": 1;
     "OdooResult": 1;
     "ParcelChange": 1;
+    "FreightInvoice": 1;
+    "FreightCharge": 1;
 };
 
 static PARSED: LazyLock<Vec<Result<Schema, String>>> =

@@ -8,6 +8,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
 use rust_decimal::Decimal;
 
+use super::freight::{freight_charge, freight_invoice};
 use crate::domain::dedup;
 use crate::domain::delivery::{DeliveryStatus, MilestoneReached, ParcelChange, ShipmentStatus};
 use crate::domain::erp::{Contact, ErpDelivery, ErpInvoice, ErpOrder, ShipmentLink};
@@ -29,25 +30,26 @@ macro_rules! record {
         })
     }};
 }
+pub(super) use record;
 
 #[expect(clippy::expect_used, reason = "none of these strategies filters, so none can run out of tries")]
-fn drawn<T: std::fmt::Debug>(strategy: &BoxedStrategy<T>, runner: &mut TestRunner) -> T {
+pub(super) fn drawn<T: std::fmt::Debug>(strategy: &BoxedStrategy<T>, runner: &mut TestRunner) -> T {
     strategy.new_tree(runner).expect("a strategy without a filter draws").current()
 }
 
-fn text() -> impl Strategy<Value = String> {
+pub(super) fn text() -> impl Strategy<Value = String> {
     prop_oneof![3 => "[A-Za-z0-9 .:/-]{0,20}", 1 => "\\PC{0,12}", 1 => Just(String::new())]
 }
 
-fn texts() -> impl Strategy<Value = Option<String>> {
+pub(super) fn texts() -> impl Strategy<Value = Option<String>> {
     of(text())
 }
 
-fn micros() -> impl Strategy<Value = i64> {
+pub(super) fn micros() -> impl Strategy<Value = i64> {
     prop_oneof![4 => 1_500_000_000_000_000_i64..2_000_000_000_000_000, 1 => any::<i64>()]
 }
 
-fn id() -> impl Strategy<Value = i64> {
+pub(super) fn id() -> impl Strategy<Value = i64> {
     prop_oneof![4 => 1_i64..1_000_000, 1 => any::<i64>()]
 }
 
@@ -64,11 +66,11 @@ pub fn amount() -> impl Strategy<Value = Amount> {
     units.prop_map(|units| Amount(Decimal::from_i128_with_scale(units, 6).normalize()))
 }
 
-fn word<T: Copy + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strategy<Value = T> {
+pub(super) fn word<T: Copy + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strategy<Value = T> {
     select(all)
 }
 
-fn raw_ref() -> impl Strategy<Value = RawRef> {
+pub(super) fn raw_ref() -> impl Strategy<Value = RawRef> {
     record!(RawRef { topic: text(), partition: 0..64_i32, offset: id(), sha256: "[0-9a-f]{64}" })
 }
 
@@ -414,6 +416,10 @@ pub fn record() -> impl Strategy<Value = Record> {
             odoo_command().prop_map(|r| Record::OdooCommand(Box::new(r))),
             odoo_result().prop_map(|r| Record::OdooResult(Box::new(r))),
             parcel_change().prop_map(|r| Record::ParcelChange(Box::new(r))),
+        ],
+        prop_oneof![
+            freight_invoice().prop_map(|r| Record::FreightInvoice(Box::new(r))),
+            freight_charge().prop_map(|r| Record::FreightCharge(Box::new(r))),
         ],
     ]
 }

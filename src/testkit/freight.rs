@@ -1,0 +1,91 @@
+//! What carriers ask for, as proptest strategies: invoices and announced charges.
+
+use proptest::collection::vec;
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use super::records::{amount, drawn, id, micros, raw_ref, record, text, texts, word};
+use crate::domain::event::Label;
+use crate::domain::freight::{ChargeType, FreightCharge, FreightInvoice, InvoiceTotals, LineCategory, LineKind};
+
+fn label() -> impl Strategy<Value = Label> {
+    text().prop_map(Label::Owned)
+}
+
+fn invoice_totals() -> impl Strategy<Value = InvoiceTotals> {
+    record!(InvoiceTotals {
+        told: of(amount()),
+        billed: amount(),
+        charges: id(),
+        rows: id(),
+        rows_parked: id(),
+        rows_untied: id(),
+        ties: any::<bool>(),
+    })
+}
+
+/// Any line of a carrier's invoice.
+pub fn freight_invoice() -> impl Strategy<Value = FreightInvoice> {
+    record!(FreightInvoice {
+        line_id: text(),
+        kind: word(LineKind::ALL),
+        invoice_id: text(),
+        carrier: label(),
+        source: label(),
+        invoice_number: text(),
+        invoice_date: text(),
+        due_date: texts(),
+        account: texts(),
+        currency: text(),
+        payment_terms: texts(),
+        category: of(word(LineCategory::ALL)),
+        shipment_key: texts(),
+        tracking_number: texts(),
+        lead_number: texts(),
+        references: vec(text(), 0..4),
+        charge_type: of(word(ChargeType::ALL)),
+        raw_class: texts(),
+        raw_code: texts(),
+        description: texts(),
+        amount: of(amount()),
+        tax: of(amount()),
+        discount: of(amount()),
+        service: texts(),
+        zone: texts(),
+        shipped_on: texts(),
+        weight_billed: of(amount()),
+        weight_told: of(amount()),
+        weight_unit: texts(),
+        pieces: of(any::<i32>()),
+        totals: of(invoice_totals()),
+        file_sha256: texts(),
+        file_line: of(id()),
+        raw: raw_ref(),
+        mapping_version: label(),
+        received_at: micros(),
+    })
+}
+
+/// Any announced charge.
+pub fn freight_charge() -> impl Strategy<Value = FreightCharge> {
+    record!(FreightCharge {
+        charge_id: text(),
+        shipment_key: text(),
+        tracking_number: text(),
+        carrier: label(),
+        source: label(),
+        charge_type: word(ChargeType::ALL),
+        raw_code: texts(),
+        description: texts(),
+        amount: of(amount()),
+        currency: texts(),
+        corrects: any::<bool>(),
+        weight_billed: of(amount()),
+        weight_unit: texts(),
+        references: vec(text(), 0..4),
+        raw: raw_ref(),
+        mapping_version: label(),
+        received_at: micros(),
+    })
+}
