@@ -5,6 +5,7 @@
 
 pub mod aftership;
 pub mod amazon_shipping;
+pub mod billing;
 pub mod codes;
 pub mod countries;
 pub mod delhivery;

@@ -75,6 +75,12 @@ impl Code {
     pub const UNKNOWN_COMMAND: Self = Self(141);
     /// Odoo's key or database is wrong: the writer stops.
     pub const ODOO_CONFIG: Self = Self(142);
+    /// An amount, a date or a currency of an invoice is missing or cannot be read without guessing.
+    pub const BAD_BILLING_VALUE: Self = Self(150);
+    /// A spreadsheet has rounded a number of a billing file (`1.23E+11`).
+    pub const ROUNDED_NUMBER: Self = Self(151);
+    /// The columns of a billing file are not those of its format.
+    pub const BAD_COLUMNS: Self = Self(152);
     /// The cluster cannot keep exactly-once.
     pub const CLUSTER_UNFIT: Self = Self(201);
     /// Fenced: another process has this instance's id.

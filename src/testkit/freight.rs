@@ -5,7 +5,7 @@ use proptest::option::of;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::records::{amount, drawn, id, micros, raw_ref, record, text, texts, word};
+use super::records::{amount as money, drawn, fields_of, id, micros, raw_ref, text, texts, word};
 use crate::domain::event::Label;
 use crate::domain::freight::{ChargeType, FreightCharge, FreightInvoice, InvoiceTotals, LineCategory, LineKind};
 
@@ -14,9 +14,9 @@ fn label() -> impl Strategy<Value = Label> {
 }
 
 fn invoice_totals() -> impl Strategy<Value = InvoiceTotals> {
-    record!(InvoiceTotals {
-        told: of(amount()),
-        billed: amount(),
+    fields_of!(InvoiceTotals {
+        told: of(money()),
+        billed: money(),
         charges: id(),
         rows: id(),
         rows_parked: id(),
@@ -27,7 +27,7 @@ fn invoice_totals() -> impl Strategy<Value = InvoiceTotals> {
 
 /// Any line of a carrier's invoice.
 pub fn freight_invoice() -> impl Strategy<Value = FreightInvoice> {
-    record!(FreightInvoice {
+    fields_of!(FreightInvoice {
         line_id: text(),
         kind: word(LineKind::ALL),
         invoice_id: text(),
@@ -48,14 +48,14 @@ pub fn freight_invoice() -> impl Strategy<Value = FreightInvoice> {
         raw_class: texts(),
         raw_code: texts(),
         description: texts(),
-        amount: of(amount()),
-        tax: of(amount()),
-        discount: of(amount()),
+        amount: of(money()),
+        tax: of(money()),
+        discount: of(money()),
         service: texts(),
         zone: texts(),
         shipped_on: texts(),
-        weight_billed: of(amount()),
-        weight_told: of(amount()),
+        weight_billed: of(money()),
+        weight_told: of(money()),
         weight_unit: texts(),
         pieces: of(any::<i32>()),
         totals: of(invoice_totals()),
@@ -69,7 +69,7 @@ pub fn freight_invoice() -> impl Strategy<Value = FreightInvoice> {
 
 /// Any announced charge.
 pub fn freight_charge() -> impl Strategy<Value = FreightCharge> {
-    record!(FreightCharge {
+    fields_of!(FreightCharge {
         charge_id: text(),
         shipment_key: text(),
         tracking_number: text(),
@@ -78,10 +78,10 @@ pub fn freight_charge() -> impl Strategy<Value = FreightCharge> {
         charge_type: word(ChargeType::ALL),
         raw_code: texts(),
         description: texts(),
-        amount: of(amount()),
+        amount: of(money()),
         currency: texts(),
         corrects: any::<bool>(),
-        weight_billed: of(amount()),
+        weight_billed: of(money()),
         weight_unit: texts(),
         references: vec(text(), 0..4),
         raw: raw_ref(),

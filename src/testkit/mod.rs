@@ -4,7 +4,7 @@
 
 mod bodies;
 mod chance;
-mod freight;
+pub mod freight;
 pub mod generator;
 mod life;
 mod memory;

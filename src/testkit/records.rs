@@ -30,7 +30,7 @@ macro_rules! record {
         })
     }};
 }
-pub(super) use record;
+pub(super) use record as fields_of;
 
 #[expect(clippy::expect_used, reason = "none of these strategies filters, so none can run out of tries")]
 pub(super) fn drawn<T: std::fmt::Debug>(strategy: &BoxedStrategy<T>, runner: &mut TestRunner) -> T {

@@ -127,6 +127,18 @@ pub struct Segment<'a> {
 }
 
 impl<'a> Segment<'a> {
+    /// The segment as sent, without its terminator.
+    #[must_use]
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The delimiters of its interchange.
+    #[must_use]
+    pub fn delimiters(&self) -> Delimiters {
+        self.delimiters
+    }
+
     /// The tag, filled up with spaces to three bytes (`b"ST "`); three spaces when it is no tag.
     /// A line break inside the tag is ignored: some senders wrap every 80 columns.
     #[must_use]
