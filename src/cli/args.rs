@@ -69,6 +69,11 @@ pub enum Command {
         after_help = "Examples:\n  waybill normalize --source ups payload.json\n  waybill normalize --source easypost --output table *.json\n  cat status.edi | waybill normalize --source x12_214 -\n\nWhat a service would dead-letter is told on stderr with its code, and the exit code is 3."
     )]
     Normalize(NormalizeArgs),
+    /// Look at carriers' billing files and send them
+    #[command(
+        after_help = "Examples:\n  waybill freight check --source ups_billing invoice.csv\n  waybill freight send --source fedex_billing --output json *.csv\n\nA file of any size is cut into raw records of one row each, so that a row that cannot be read is dead-lettered alone. Sending a\nfile twice does no harm. Exit code 3: a row cannot be read, or an invoice does not tie to its total."
+    )]
+    Freight(FreightArgs),
     /// Check the configuration, and with --online what it points to
     #[command(after_help = "Examples:\n  waybill validate --config waybill.yaml\n  waybill validate --online --output json")]
     Validate(ValidateArgs),
@@ -133,7 +138,7 @@ fn service() -> impl TypedValueParser<Value = Service> {
 #[derive(Debug, Args)]
 pub struct NormalizeArgs {
     /// Whose dialect the payloads are in
-    #[arg(long, value_name = "SOURCE", value_parser = PossibleValuesParser::new(crate::carriers::SOURCES))]
+    #[arg(long, value_name = "SOURCE", value_parser = PossibleValuesParser::new(super::context::sources()))]
     pub source: String,
     /// When the payloads reached us; now, unless given
     #[arg(long, value_name = "RFC3339", value_parser = moment)]
@@ -145,6 +150,34 @@ pub struct NormalizeArgs {
 
 fn moment(text: &str) -> Result<Micros, String> {
     parse_rfc3339(text).ok_or_else(|| "write it with its offset, as 2026-11-20T08:15:00+01:00".to_owned())
+}
+
+/// `freight`.
+#[derive(Debug, Args)]
+pub struct FreightArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub action: FreightAction,
+}
+
+/// What to do with billing files.
+#[derive(Debug, Subcommand)]
+pub enum FreightAction {
+    /// Tell what each invoice comes to and which rows cannot be read, with no broker
+    Check(BillingFiles),
+    /// Send the rows to the raw topic of their source, and tell the same
+    Send(BillingFiles),
+}
+
+/// Which billing files.
+#[derive(Debug, Args)]
+pub struct BillingFiles {
+    /// What form the files have
+    #[arg(long, value_name = "SOURCE", value_parser = PossibleValuesParser::new(crate::carriers::billing::SOURCES))]
+    pub source: String,
+    /// The files
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
 }
 
 /// `validate`.

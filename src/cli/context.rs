@@ -96,15 +96,20 @@ impl<'a> Context<'a> {
     }
 }
 
+/// Every source that can be read: what tells of parcels, and billing files.
+pub(super) fn sources() -> impl Iterator<Item = &'static str> {
+    carriers::SOURCES.iter().chain(carriers::billing::SOURCES).copied()
+}
+
 /// Sources that no dialect speaks.
 fn unspoken(config: &Config) -> Vec<Finding> {
     let finding = |id: &String| Finding {
         key: format!("carriers.sources.{id}"),
         origin: String::new(),
         problem: "no dialect has this name".to_owned(),
-        remedy: format!("use one of {}", carriers::SOURCES.join(", ")),
+        remedy: format!("use one of {}", sources().collect::<Vec<_>>().join(", ")),
     };
-    config.carriers.sources.keys().filter(|id| !carriers::SOURCES.contains(&id.as_str())).map(finding).collect()
+    config.carriers.sources.keys().filter(|id| !sources().any(|known| known == id.as_str())).map(finding).collect()
 }
 
 /// Properties that the Kafka client does not take: a service would end with its first client.

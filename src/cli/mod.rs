@@ -9,6 +9,7 @@ mod context;
 mod dev;
 mod dlq;
 mod explain;
+mod freight;
 mod normalize;
 mod run;
 mod schemas;
@@ -50,6 +51,11 @@ impl Exit {
             Self::Usage => 2,
             Self::Findings => 3,
         }
+    }
+
+    /// The one of two ends of which somebody has to hear first.
+    fn worse(self, other: Self) -> Self {
+        if self == Self::Done { other } else { self }
     }
 }
 
@@ -102,6 +108,7 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> anyhow::Result<Exit>
         Command::Dev(args) => dev::run(&args, context),
         Command::Run(args) => run::run(&args, context),
         Command::Normalize(args) => normalize::run(&args, context),
+        Command::Freight(args) => freight::run(&args, context),
         Command::Validate(args) => validate::run(&args, context),
         Command::Topics(args) => topics::run(&args, context),
         Command::Schemas(args) => schemas::run(&args, context),

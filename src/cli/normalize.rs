@@ -8,18 +8,22 @@ use sha2::{Digest, Sha256};
 
 use super::args::NormalizeArgs;
 use super::{Context, Exit, Output};
-use crate::carriers::{DialectSettings, RawMessage, dialect};
+use crate::carriers::billing::{Billing, BillingSettings, Format};
+use crate::carriers::{Dialect, DialectSettings, RawMessage, dialect};
+use crate::config::Config;
 use crate::domain::event::{RawRef, ShipmentEvent};
+use crate::domain::freight::FreightInvoice;
 use crate::domain::record::Record;
+use crate::domain::verdict::Park;
 use crate::schema::codec::to_json;
 use crate::services::carrier_normalizer::hex;
-use crate::services::wiring::dialect_settings;
+use crate::services::wiring::{billing_settings, dialect_settings};
 
 pub(super) fn run(args: &NormalizeArgs, context: &mut Context<'_>) -> anyhow::Result<Exit> {
     let config = context.load(None)?.config;
     let settings = config.carriers.sources.get(&args.source).map_or_else(DialectSettings::default, dialect_settings);
     let body_bytes_max = settings.body_bytes_max;
-    let dialect = dialect(&args.source, settings).with_context(|| format!("no dialect: {}", args.source))?;
+    let reader = Reader::new(&args.source, &config, settings).with_context(|| format!("no dialect: {}", args.source))?;
     let received_at = args.received_at.unwrap_or_else(|| context.clock.now());
     let mut rows = Vec::new();
     let mut exit = Exit::Done;
@@ -35,13 +39,13 @@ pub(super) fn run(args: &NormalizeArgs, context: &mut Context<'_>) -> anyhow::Re
             }
         };
         let raw = RawRef { topic: name.clone(), partition: 0, offset, sha256: hex(&Sha256::digest(&body)) };
-        match dialect.parse(&RawMessage { body: &body, content_type: None, received_at, raw }) {
-            Ok(events) if context.output == Output::Json => {
-                for event in events {
-                    writeln!(context.out, "{}", to_json(&Record::ShipmentEvent(Box::new(event)))?)?;
+        match reader.read(&RawMessage { body: &body, content_type: None, received_at, raw }) {
+            Ok(records) if context.output == Output::Json => {
+                for record in records {
+                    writeln!(context.out, "{}", to_json(&record)?)?;
                 }
             }
-            Ok(events) => rows.extend(events.iter().map(row)),
+            Ok(records) => rows.extend(records.iter().map(row)),
             Err(park) => {
                 writeln!(context.talk, "{name}: {} {}", park.code, park.cause)?;
                 exit = Exit::Findings;
@@ -52,6 +56,29 @@ pub(super) fn run(args: &NormalizeArgs, context: &mut Context<'_>) -> anyhow::Re
         context.table(["OCCURRED", "SHIPMENT", "CARRIER", "MILESTONE", "DETAIL", "CODE", "PLACE", "FROM"], &rows)?;
     }
     Ok(if unread { Exit::Failed } else { exit })
+}
+
+/// Whatever reads the source.
+enum Reader {
+    Parcels(Box<dyn Dialect>),
+    Billing(Billing),
+}
+
+impl Reader {
+    fn new(source: &str, config: &Config, settings: DialectSettings) -> Option<Self> {
+        let Some(format) = Format::of(source) else { return dialect(source, settings).map(Self::Parcels) };
+        let settings = config.carriers.sources.get(source).map_or_else(BillingSettings::default, billing_settings);
+        Some(Self::Billing(Billing::new(format, settings)))
+    }
+
+    fn read(&self, message: &RawMessage<'_>) -> Result<Vec<Record>, Park> {
+        Ok(match self {
+            Self::Parcels(dialect) => dialect.parse(message)?.into_iter().map(|event| Record::ShipmentEvent(Box::new(event))).collect(),
+            Self::Billing(billing) => {
+                billing.parse(message, None)?.into_iter().map(|line| Record::FreightInvoice(Box::new(line))).collect()
+            }
+        })
+    }
 }
 
 /// One byte more than is allowed, so that the dialect tells what is too large.
@@ -66,7 +93,30 @@ fn read(file: &Path, bytes_max: usize) -> std::io::Result<Vec<u8>> {
     Ok(body)
 }
 
-fn row(event: &ShipmentEvent) -> [String; 8] {
+fn row(record: &Record) -> [String; 8] {
+    match record {
+        Record::ShipmentEvent(event) => event_row(event),
+        Record::FreightInvoice(line) => line_row(line),
+        other => std::array::from_fn(|at| if at == 0 { other.name().to_owned() } else { String::new() }),
+    }
+}
+
+/// A charge in the columns of a happening.
+fn line_row(line: &FreightInvoice) -> [String; 8] {
+    let amount = line.amount.or(line.totals.as_ref().map(|totals| totals.billed));
+    [
+        line.invoice_date.clone(),
+        line.shipment_key.clone().unwrap_or_default(),
+        line.carrier.to_string(),
+        line.charge_type.map_or_else(|| line.kind.to_string(), |kind| kind.to_string()),
+        amount.map(|amount| format!("{amount} {}", line.currency)).unwrap_or_default(),
+        line.raw_code.clone().unwrap_or_default(),
+        line.invoice_number.clone(),
+        line.raw.topic.clone(),
+    ]
+}
+
+fn event_row(event: &ShipmentEvent) -> [String; 8] {
     let occurred = event.occurred_at.map(crate::domain::time::rfc3339);
     let place = event.place.as_ref().map(|place| {
         let parts = [&place.city, &place.state, &place.country];

@@ -117,6 +117,9 @@ impl Config {
             if let Some(name) = source.account_zone.as_deref().filter(|name| zone(name).is_none()) {
                 found.add(format!("{key}.account_zone"), format!("no such time zone: {name}"), "use an IANA name such as America/New_York");
             }
+            if source.currency.as_deref().is_some_and(|code| code.len() != 3 || !code.bytes().all(|b| b.is_ascii_uppercase())) {
+                found.add(format!("{key}.currency"), "not the code of a currency", "use three capitals of ISO 4217, such as USD");
+            }
             found.within(&format!("{key}.body_bytes_max"), source.body_bytes_max as u64, 1024..=(64 << 20));
             found.within(&format!("{key}.signature_age_max_s"), source.signature_age_max_s, 10..=604_800);
             if source.secrets.len() > SECRETS_MAX {

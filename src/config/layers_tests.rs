@@ -85,7 +85,7 @@ fn a_whole_map_may_be_one_variable() {
 fn everything_that_is_wrong_is_told_at_once_with_its_key_and_origin() {
     let text = "kafka: {brokerz: x, batch_ms: soon, batch_records: 0, properties: {enable.auto.commit: true}}\n\
         registry: {url: 'http://me:pw@host', password: 5}\n\
-        carriers: {sources: {ups: {account_zone: Mars/Base}, fedex: {topic: raw.carrier.ups}, dhl: {body_bytes_max: 2000}}}\n\
+        carriers: {sources: {ups: {account_zone: Mars/Base, currency: Dollar}, fedex: {topic: raw.carrier.ups}, dhl: {body_bytes_max: 2000}}}\n\
         odoo: {instances: {'Main:1': {url: ftp://x}}}\nhttp: {listen: '9100'}\n";
     let found = findings(text, &[("WAYBILL_KAFK__BROKERS", "a:1"), ("WAYBILL_REGISTRY__PASSWORD_FILE", "/nowhere/at/all")]);
     let keys: Vec<&str> = found.iter().map(|finding| finding.key.as_str()).collect();
@@ -98,6 +98,7 @@ fn everything_that_is_wrong_is_told_at_once_with_its_key_and_origin() {
         "registry.user",
         "registry.password",
         "carriers.sources.ups.account_zone",
+        "carriers.sources.ups.currency",
         "carriers.sources.ups.topic",
         "carriers.sources.dhl.topic",
         "odoo.instances.Main:1",

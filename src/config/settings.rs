@@ -164,6 +164,9 @@ pub struct SourceConfig {
     /// Largest message, bytes.
     #[serde(default = "body_bytes_max")]
     pub body_bytes_max: usize,
+    /// ISO 4217 code of the account's currency, for billing files that tell none.
+    #[serde(default)]
+    pub currency: Option<String>,
     /// Which messages have to prove that they are genuine.
     #[serde(default)]
     pub verify: Verify,

@@ -10,6 +10,7 @@ use super::odoo_normalizer::{self, ImageFold, ImageReader, OdooNormalizerSetting
 use super::odoo_writer::{self, Connection, OdooWriter};
 use super::settings::kafka_settings;
 use super::shipment_tracker::{self, ShipmentTracker, TrackerSettings};
+use crate::carriers::billing::{Billing, BillingSettings, Format};
 use crate::carriers::signature::Verifier;
 use crate::carriers::{self, Dialect, DialectSettings};
 use crate::config::{Assignor, Config, Finding, Service};
@@ -41,7 +42,7 @@ pub fn outputs(service: Service) -> &'static [&'static str] {
     use odoo_normalizer as o;
     use shipment_tracker::topic as t;
     match service {
-        Service::CarrierNormalizer => &[carrier_normalizer::OBSERVATIONS],
+        Service::CarrierNormalizer => &[carrier_normalizer::OBSERVATIONS, carrier_normalizer::INVOICES],
         Service::OdooNormalizer => &[o::IMAGES_TOPIC, o::DELIVERIES_TOPIC, o::ORDERS_TOPIC, o::INVOICES_TOPIC, o::LINKS_TOPIC],
         Service::ShipmentTracker => &[t::EVENTS, t::STATUS, t::PARCELS, t::DELIVERY, t::EXCEPTIONS],
         Service::OdooWriter => &[odoo_writer::RESULTS],
@@ -133,7 +134,7 @@ pub fn run(
         Service::CarrierNormalizer => {
             let mend = |found: Vec<Finding>| found.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ");
             let verifiers = verifiers(config).map_err(|found| engine::Error::Stopped(mend(found)))?;
-            let processor = CarrierNormalizer::new(dialects(config), verifiers, Some(around.metrics.clone()));
+            let processor = CarrierNormalizer::new(dialects(config), verifiers, Some(around.metrics.clone())).with_billing(billing(config));
             run_stream(spec, &kafka, settings, Box::new(processor), around)
         }
         Service::OdooNormalizer => {
@@ -168,6 +169,19 @@ fn micros(duration: Duration) -> Micros {
 pub fn dialects(config: &Config) -> HashMap<String, Box<dyn Dialect>> {
     let sources = config.carriers.sources.iter();
     sources.filter_map(|(id, source)| Some((source.topic.clone(), carriers::dialect(id, dialect_settings(source))?))).collect()
+}
+
+/// The reader of every configured topic of billing files.
+#[must_use]
+pub fn billing(config: &Config) -> HashMap<String, Billing> {
+    let sources = config.carriers.sources.iter();
+    sources.filter_map(|(id, source)| Some((source.topic.clone(), Billing::new(Format::of(id)?, billing_settings(source))))).collect()
+}
+
+/// What the configuration says about a source of billing files.
+#[must_use]
+pub fn billing_settings(source: &crate::config::SourceConfig) -> BillingSettings {
+    BillingSettings { currency: source.currency.clone(), body_bytes_max: source.body_bytes_max, ..BillingSettings::default() }
 }
 
 /// What the messages of every configured topic are checked with.

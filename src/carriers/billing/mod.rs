@@ -16,7 +16,7 @@ mod ups;
 mod values;
 mod x12_210;
 
-pub use pieces::{Piece, Pieces, piece_headers};
+pub use pieces::{InvoiceEnd, Piece, Pieces, piece_headers};
 
 use super::RawMessage;
 use crate::domain::freight::FreightInvoice;

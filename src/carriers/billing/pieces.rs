@@ -35,8 +35,19 @@ pub struct Piece {
     pub occurrence: u32,
     /// Why the row will be dead-lettered.
     pub parked: Option<Park>,
-    /// What the invoice came to, where this is the end of one.
-    pub totals: Option<InvoiceTotals>,
+    /// Where this is the end of an invoice.
+    pub end: Option<InvoiceEnd>,
+}
+
+/// What an invoice came to in a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InvoiceEnd {
+    /// `<carrier>:<number>:<date>`.
+    pub invoice_id: String,
+    /// ISO 4217, of the amounts.
+    pub currency: String,
+    /// Sums and judgement.
+    pub totals: InvoiceTotals,
 }
 
 /// The end of an invoice, as it travels.
@@ -85,7 +96,7 @@ impl<R: BufRead> Pieces<R> {
             let header = reading.header.as_deref().map(|header| [header, b"\n"].concat()).unwrap_or_default();
             let value = [header, unit.bytes].concat();
             let (line, occurrence) = (unit.line, unit.occurrence);
-            return Ok(Some(Piece { key, value, content_type: self.format.media_type(), line, occurrence, parked, totals: None }));
+            return Ok(Some(Piece { key, value, content_type: self.format.media_type(), line, occurrence, parked, end: None }));
         }
         Ok(self.ends.pop())
     }
@@ -120,7 +131,7 @@ fn end(invoice: &Invoice, totals: InvoiceTotals) -> Piece {
         line: 0,
         occurrence: 1,
         parked: None,
-        totals: Some(totals),
+        end: Some(InvoiceEnd { invoice_id: invoice.id(), currency: invoice.currency.clone(), totals }),
     }
 }
 
@@ -149,9 +160,9 @@ pub(super) fn totals_of(format: Format, message: &RawMessage<'_>, piece: &PieceO
 /// The Kafka headers of a piece.
 #[must_use]
 pub fn piece_headers(piece: &Piece, format: Format, file_sha256: &str) -> Vec<(String, Vec<u8>)> {
-    let id = if piece.totals.is_some() { format!("{file_sha256}:end:{}", piece.key) } else { format!("{file_sha256}:{}", piece.line) };
+    let id = if piece.end.is_some() { format!("{file_sha256}:end:{}", piece.key) } else { format!("{file_sha256}:{}", piece.line) };
     let (line, occurrence) = (piece.line.to_string(), piece.occurrence.to_string());
-    let kind = if piece.totals.is_some() { "waybill.billing.end.v1" } else { "waybill.billing.row.v1" };
+    let kind = if piece.end.is_some() { "waybill.billing.end.v1" } else { "waybill.billing.row.v1" };
     let pairs = [
         ("ce_specversion", "1.0"),
         ("ce_id", &id),

@@ -204,7 +204,7 @@ fn a_bad_row_is_parked_alone_and_the_totals_say_so() {
     assert_eq!(parked, [(2, Code::BAD_BILLING_VALUE)]);
     let sent: Vec<_> = pieces.iter().map(|p| parse_piece(Format::Ups, p, &"0".repeat(64)).map_err(|p| p.code)).collect();
     assert_eq!((sent.iter().filter(|s| s.is_ok()).count(), sent[1].as_ref().err()), (9, Some(&Code::BAD_BILLING_VALUE)));
-    let end = pieces.last().and_then(|p| p.totals.as_ref()).expect("an end");
+    let end = &pieces.last().and_then(|p| p.end.as_ref()).expect("an end").totals;
     assert_eq!((end.rows_parked, end.ties, end.billed.to_string()), (1, false, "53.75".into()));
 }
 
@@ -290,8 +290,8 @@ fn a_hundred_thousand_rows_stream() {
     for piece in Pieces::open(Format::Ups, BufReader::with_capacity(BUFFER, file), None).expect("opens") {
         let piece = piece.expect("reads");
         assert!(piece.parked.is_none(), "{:?}", piece.parked);
-        if piece.totals.is_some() {
-            end = piece.totals;
+        if let Some(told) = piece.end {
+            end = Some(told.totals);
             continue;
         }
         count += 1;

@@ -1,15 +1,18 @@
-//! Turns what carriers send into observations in canonical words.
-//! In come raw messages of every configured source, checked for being genuine; out go `shipment.observations`, re-keyed by shipment.
+//! Turns what carriers send into observations and invoices in canonical words.
+//! In come raw messages of every configured source, checked for being genuine; out go `shipment.observations`, re-keyed by shipment, and
+//! `freight.invoices`, charge by charge.
 //! It remembers nothing: what is new is the tracker's to decide, where everything about one shipment meets.
 
 use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 
+use crate::carriers::billing::{Billing, PieceOf};
 use crate::carriers::signature::{Received, Verifier};
 use crate::carriers::{Dialect, RawMessage};
 use crate::config::Service;
-use crate::domain::event::{RawCode, RawRef};
+use crate::domain::event::{RawCode, RawRef, ShipmentEvent};
+use crate::domain::freight;
 use crate::domain::record::Record;
 use crate::domain::time::Micros;
 use crate::domain::verdict::{Code, Park, Verdict};
@@ -22,11 +25,14 @@ use crate::telemetry::metrics::Metrics;
 
 /// Where observations go.
 pub const OBSERVATIONS: &str = "shipment.observations";
+/// Where the charges of invoices go.
+pub const INVOICES: &str = "freight.invoices";
 
 /// The service's processor.
 pub struct CarrierNormalizer {
     dialects: HashMap<String, Box<dyn Dialect>>,
     verifiers: HashMap<String, Verifier>,
+    billing: HashMap<String, Billing>,
     metrics: Option<Metrics>,
 }
 
@@ -41,7 +47,13 @@ impl CarrierNormalizer {
     /// unknown codes are counted, and these logged, where metrics are given.
     #[must_use]
     pub fn new(dialects: HashMap<String, Box<dyn Dialect>>, verifiers: HashMap<String, Verifier>, metrics: Option<Metrics>) -> Self {
-        Self { dialects, verifiers, metrics }
+        Self { dialects, verifiers, billing: HashMap::new(), metrics }
+    }
+
+    /// Reads these topics (without prefix) as billing files.
+    #[must_use]
+    pub fn with_billing(self, billing: HashMap<String, Billing>) -> Self {
+        Self { billing, ..self }
     }
 
     /// Whether the source has sent it; `false` where that is not known.
@@ -57,15 +69,16 @@ impl CarrierNormalizer {
         admitted
     }
 
-    fn normalize(&self, input: &Input<'_>, out: &mut Outputs) -> Result<(), Park> {
+    fn normalize(&self, input: &Input<'_>, out: &mut Outputs) -> Result<Verdict, Park> {
         let Payload::Raw(value) = &input.payload else {
             return Err(Park::new(Code::UNKNOWN_SOURCE, "a canonical record on a raw topic"));
         };
         let value = value.ok_or_else(|| Park::new(Code::EMPTY_VALUE, "a tombstone"))?;
-        let dialect =
-            self.dialects.get(input.topic).ok_or_else(|| Park::new(Code::UNKNOWN_SOURCE, "no source is configured for this topic"))?;
+        let (dialect, billing) = (self.dialects.get(input.topic), self.billing.get(input.topic));
+        let source = dialect.map(|d| d.source()).or_else(|| billing.map(Billing::source));
+        let source = source.ok_or_else(|| Park::new(Code::UNKNOWN_SOURCE, "no source is configured for this topic"))?;
         let envelope = cloudevents::open(input.headers, value)?;
-        let verified = self.verified(input, dialect.source(), &envelope.body)?;
+        let verified = self.verified(input, source, &envelope.body)?;
         let message = RawMessage {
             body: &envelope.body,
             content_type: envelope.content_type.as_deref(),
@@ -77,22 +90,38 @@ impl CarrierNormalizer {
                 sha256: hex(&Sha256::digest(&envelope.body)),
             },
         };
-        let told = dialect.parse(&message)?;
-        for mut event in told {
+        if let Some(billing) = billing {
+            return bill(billing, &message, input, out);
+        }
+        for mut event in dialect.map(|dialect| dialect.parse(&message)).transpose()?.unwrap_or_default() {
             event.verified = verified;
-            if event.milestone == Milestone::Unknown
-                && let Some(metrics) = &self.metrics
-            {
-                metrics.unknown_codes(dialect.source()).inc();
-                let service = Service::CarrierNormalizer.as_str();
-                let origin = events::Origin { service, topic: input.topic, partition: input.partition, offset: input.offset };
-                let RawCode { kind, code, .. } = &event.raw_code;
-                events::unknown_code(origin, dialect.source(), kind.as_deref(), code.as_deref(), &event.shipment_key);
+            if event.milestone == Milestone::Unknown {
+                self.unknown(source, input, &event);
             }
             out.publish(OBSERVATIONS, event.shipment_key.clone(), Record::ShipmentEvent(Box::new(event)));
         }
-        Ok(())
+        Ok(Verdict::Publish)
     }
+
+    /// Counts and logs a code that no table knows.
+    fn unknown(&self, source: &'static str, input: &Input<'_>, event: &ShipmentEvent) {
+        let Some(metrics) = &self.metrics else { return };
+        metrics.unknown_codes(source).inc();
+        let service = Service::CarrierNormalizer.as_str();
+        let origin = events::Origin { service, topic: input.topic, partition: input.partition, offset: input.offset };
+        let RawCode { kind, code, .. } = &event.raw_code;
+        events::unknown_code(origin, source, kind.as_deref(), code.as_deref(), &event.shipment_key);
+    }
+}
+
+/// The charges of a billing file, or of a piece of one.
+fn bill(billing: &Billing, message: &RawMessage<'_>, input: &Input<'_>, out: &mut Outputs) -> Result<Verdict, Park> {
+    let piece = PieceOf::read(|name| cloudevents::header(input.headers, name));
+    for line in billing.parse(message, piece.as_ref())? {
+        let key = freight::invoice_key(&line.carrier, &line.invoice_number);
+        out.publish(INVOICES, key, Record::FreightInvoice(Box::new(line)));
+    }
+    Ok(if out.records.is_empty() { Verdict::Duplicate("nothing is billed") } else { Verdict::Publish })
 }
 
 /// Hex digits in lower case.
@@ -104,7 +133,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 impl Processor for CarrierNormalizer {
     fn process(&self, input: &Input<'_>, _state: &mut dyn State, _now: Micros, out: &mut Outputs) -> Verdict {
         match self.normalize(input, out) {
-            Ok(()) => Verdict::Publish,
+            Ok(verdict) => verdict,
             Err(park) => {
                 // Nothing of a message that is parked may go out.
                 out.records.clear();

@@ -97,3 +97,72 @@ fn a_message_does_not_grow_old_while_it_waits_or_is_replayed() {
     let replayed = vec![signed, header("wb_replay_of", "carrier-normalizer.dlq/0/1")];
     assert!(send(&mut required, replayed, BODY, RECEIVED_AT).is_ok(), "replayed after the topic would have forgotten its time");
 }
+
+mod billing {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::carriers::billing::{Billing, BillingSettings, Format, Pieces, piece_headers};
+    use crate::domain::freight::LineKind;
+
+    const TOPIC: &str = "raw.carrier.ups-billing";
+
+    fn row(number: &str, net: &str) -> String {
+        let mut cells = vec![""; 53];
+        for (at, text) in [(4, "2026-11-14"), (5, "00A17"), (9, "EUR"), (10, "12.5"), (20, number), (34, "SHP"), (43, "FRT"), (52, net)] {
+            cells[at] = text;
+        }
+        cells.join(",") + "\n"
+    }
+
+    fn send(headers: &Headers, value: &[u8]) -> (Verdict, Outputs) {
+        let billing = Billing::new(Format::Ups, BillingSettings::default());
+        let normalizer = CarrierNormalizer::new(HashMap::new(), HashMap::new(), None).with_billing([(TOPIC.to_owned(), billing)].into());
+        let payload = Payload::Raw(Some(value));
+        let input = Input { topic: TOPIC, partition: 0, offset: 1, received_at: RECEIVED_AT, key: None, headers, payload };
+        let mut out = Outputs::default();
+        let verdict = normalizer.process(&input, &mut Memory::default(), RECEIVED_AT, &mut out);
+        (verdict, out)
+    }
+
+    fn ids(out: &Outputs) -> BTreeSet<String> {
+        let charge = |record: &Record| match record {
+            Record::FreightInvoice(line) => (line.kind == LineKind::Charge).then(|| line.line_id.clone()),
+            other => panic!("{other:?}"),
+        };
+        out.records.iter().filter_map(|output| charge(&output.record)).collect()
+    }
+
+    /// A file in one record, and the same file cut into rows, are the same charges under the same key; the end comes last.
+    #[test]
+    fn a_file_and_its_rows_are_the_same_charges() {
+        let file = row("1Z1", "10") + &row("1Z2", "1.25") + &row("1Z2", "1.25");
+        let (verdict, whole) = send(&Vec::new(), file.as_bytes());
+        assert_eq!(verdict, Verdict::Publish);
+        let mut cut = Outputs::default();
+        for piece in Pieces::open(Format::Ups, file.as_bytes(), None).unwrap() {
+            let piece = piece.unwrap();
+            let (verdict, mut out) = send(&piece_headers(&piece, Format::Ups, &"a".repeat(64)), &piece.value);
+            assert_eq!((verdict, out.records.len()), (Verdict::Publish, 1), "line {}", piece.line);
+            cut.records.append(&mut out.records);
+        }
+        assert_eq!((ids(&whole).len(), ids(&whole)), (3, ids(&cut)));
+        for out in [&whole, &cut] {
+            assert!(out.records.iter().all(|o| o.topic == INVOICES && o.key == "ups:A17"), "{:?}", out.records);
+            let Some(Record::FreightInvoice(end)) = out.records.last().map(|o| &o.record) else { panic!("an end") };
+            assert!(end.totals.as_ref().is_some_and(|totals| totals.ties), "{:?}", end.totals);
+        }
+    }
+
+    #[test]
+    fn a_row_ends_in_one_of_three_ways() {
+        let file = row("1Z1", "ten") + &row("1Z2", "2.50");
+        let pieces: Vec<_> = Pieces::open(Format::Ups, file.as_bytes(), None).unwrap().map(Result::unwrap).collect();
+        let codes: Vec<_> = pieces.iter().map(|piece| send(&piece_headers(piece, Format::Ups, &"a".repeat(64)), &piece.value).0).collect();
+        let parked = |verdict: &Verdict| matches!(verdict, Verdict::Park(park) if park.code == Code::BAD_BILLING_VALUE);
+        assert_eq!(codes.iter().filter(|v| parked(v)).count(), 1, "{codes:?}");
+        assert_eq!(codes.iter().filter(|v| **v == Verdict::Publish).count(), 2, "the other row and the end: {codes:?}");
+        let mirror = row("1Z1", "0").replace("FRT", "INF");
+        assert_eq!(send(&Vec::new(), mirror.as_bytes()).0, Verdict::Duplicate("nothing is billed"));
+    }
+}
