@@ -103,7 +103,7 @@ fn row(record: &Record) -> [String; 8] {
 
 /// A charge in the columns of a happening.
 fn line_row(line: &FreightInvoice) -> [String; 8] {
-    let amount = line.amount.or(line.totals.as_ref().map(|totals| totals.billed));
+    let amount = line.amount.or_else(|| line.totals.as_ref().map(|totals| totals.billed));
     [
         line.invoice_date.clone(),
         line.shipment_key.clone().unwrap_or_default(),

@@ -80,7 +80,7 @@ pub struct FreightInvoice {
     pub due_date: Option<String>,
     /// The account with the carrier.
     pub account: Option<String>,
-    /// ISO 4217, of every amount here.
+    /// ISO 4217, of every amount here; a charge may be in another currency than its invoice.
     pub currency: String,
     /// `PP`, `CC`, `TP` and the like, as sent.
     pub payment_terms: Option<String>,
@@ -141,7 +141,7 @@ pub struct FreightInvoice {
 pub struct InvoiceTotals {
     /// The invoice's own total with tax, where the file tells it. In the invoice's currency.
     pub told: Option<Amount>,
-    /// Sum of all charges with their tax. In the invoice's currency.
+    /// Sum of all charges in the invoice's currency, with their tax.
     pub billed: Amount,
     /// Number of charges.
     pub charges: i64,
@@ -149,7 +149,7 @@ pub struct InvoiceTotals {
     pub rows: i64,
     /// Rows of the file, of whichever invoice, that could not be read and are dead-lettered.
     pub rows_parked: i64,
-    /// Rows whose charges do not add up to what the row itself says.
+    /// Rows whose charges do not add up to what the row itself says, or are in another currency than the invoice.
     pub rows_untied: i64,
     /// The total is told, equal to the sum, and nothing is parked or untied.
     pub ties: bool,

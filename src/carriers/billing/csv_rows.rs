@@ -164,9 +164,8 @@ impl Quotes {
     fn feed(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.state = match (self.state, *byte) {
-                (State::Start | State::Quote, b'"') => State::Quoted,
                 (State::Quoted, b'"') => State::Quote,
-                (State::Quoted, _) => State::Quoted,
+                (State::Start | State::Quote, b'"') | (State::Quoted, _) => State::Quoted,
                 (_, b'\n') => State::Start,
                 (_, byte) if byte == self.delimiter => State::Start,
                 _ => State::Plain,

@@ -136,13 +136,7 @@ impl Layout {
         // A shipment of duties and taxes alone has a weight charge of nothing.
         if let Some(amount) = money(cells, self.weight_charge, "weight charge")?.filter(|a| !a.0.is_zero()) {
             let tax = money(cells, self.weight_tax, "weight tax")?;
-            charges.push(Charge {
-                charge_type: ChargeType::Freight,
-                amount,
-                tax,
-                description: Some("Weight Charge".to_owned()),
-                ..base.clone()
-            });
+            charges.push(Charge { kind: ChargeType::Freight, amount, tax, description: Some("Weight Charge".to_owned()), ..base.clone() });
         }
         for other in &self.others {
             let Some(amount) = money(cells, Some(other.amount), "other charges")?.filter(|a| !a.0.is_zero()) else { continue };
@@ -161,7 +155,7 @@ impl Layout {
         for discount in &self.discounts {
             let Some(amount) = money(cells, Some(discount.amount), "discount")?.filter(|a| !a.0.is_zero()) else { continue };
             let amount = Amount(-amount.0.abs());
-            discounts.push(Charge { charge_type: ChargeType::Discount, amount, description: cells.owned(discount.name), ..base.clone() });
+            discounts.push(Charge { kind: ChargeType::Discount, amount, description: cells.owned(discount.name), ..base.clone() });
         }
         let total = money(cells, self.shipment_total, "total charge")?;
         let sum = charges.iter().map(|c| c.amount.0).try_fold(rust_decimal::Decimal::ZERO, rust_decimal::Decimal::checked_add);
@@ -209,7 +203,7 @@ impl Block {
         }
         let raw_code = cells.owned(self.code);
         Ok(Some(Charge {
-            charge_type: raw_code.as_deref().map_or(ChargeType::Other, charge_type),
+            kind: raw_code.as_deref().map_or(ChargeType::Other, charge_type),
             amount,
             tax,
             discount,

@@ -87,13 +87,13 @@ impl Layout {
         let mut charges = Vec::new();
         if let Some(amount) = amount(cells, self.transportation, "transportation charge amount")? {
             let description = Some("Transportation Charge".to_owned());
-            charges.push(Charge { charge_type: ChargeType::Freight, amount, description, ..base.clone() });
+            charges.push(Charge { kind: ChargeType::Freight, description, amount, ..base.clone() });
         }
         for (words, at) in &self.pairs {
             let Some(amount) = amount(cells, Some(*at), "tracking id charge amount")? else { continue };
             let description = cells.owned(*words);
-            let charge_type = description.as_deref().map_or(ChargeType::Other, charge_type);
-            charges.push(Charge { charge_type, amount, description, ..base.clone() });
+            let kind = description.as_deref().map_or(ChargeType::Other, charge_type);
+            charges.push(Charge { kind, description, amount, ..base.clone() });
         }
         if charges.is_empty() && !net.0.is_zero() {
             // A row without a breakdown: credits and fees of the account.

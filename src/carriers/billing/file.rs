@@ -142,7 +142,8 @@ impl<R: BufRead> Reading<R> {
         let tally = known.or_insert_with(|| Tally { invoice: row.invoice.clone(), billed: Decimal::ZERO, charges: 0, rows: 0, untied: 0 });
         tally.rows += 1;
         tally.charges += i64::try_from(row.charges.len()).unwrap_or(i64::MAX);
-        let sum = row.billed().and_then(|billed| tally.billed.checked_add(billed));
+        let other_currency = tally.invoice.currency != row.invoice.currency;
+        let sum = row.billed().filter(|_| !other_currency).and_then(|billed| tally.billed.checked_add(billed));
         let contradicts = match (tally.invoice.told, row.invoice.told) {
             (Some(known), Some(told)) => known != told,
             (None, told) => {
@@ -151,14 +152,13 @@ impl<R: BufRead> Reading<R> {
             }
             (Some(_), None) => false,
         };
-        let other_currency = tally.invoice.currency != row.invoice.currency;
-        tally.untied += i64::from(row.untied || contradicts || other_currency || sum.is_none());
+        tally.untied += i64::from(row.untied || contradicts || sum.is_none());
         tally.billed = sum.unwrap_or(tally.billed);
         if row.charges.is_empty() {
             return Ok(1);
         }
-        let [a, b, c, d, e, f, g, h, ..] = dedup::id_of(&[&id, &dedup::hex(&row.identity())]);
-        let times = self.equal.entry(u64::from_le_bytes([a, b, c, d, e, f, g, h])).or_default();
+        let same = dedup::id_of(&[&id, &dedup::hex(&row.identity())]).first_chunk().copied().unwrap_or_default();
+        let times = self.equal.entry(u64::from_le_bytes(same)).or_default();
         *times = times.saturating_add(1);
         Ok(*times)
     }

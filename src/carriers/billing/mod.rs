@@ -161,7 +161,7 @@ impl Billing {
         }
         let mut reading = Reading::open(self.format, body, self.settings.currency.clone()).map_err(whole)?;
         let mut lines = Vec::new();
-        let mut rows = 0;
+        let (mut rows, mut billed) = (0, false);
         for unit in &mut reading {
             let unit = unit.map_err(whole)?;
             let at = piece.map_or(unit.line, |piece| piece.line);
@@ -171,11 +171,15 @@ impl Billing {
                 return Err(Park::new(Code::MALFORMED, "a piece of a billing file has more than one row"));
             }
             let Some(row) = row else { continue };
+            billed = true;
             if lines.len() + row.charges.len() > self.settings.charges_max {
                 return Err(Park::new(Code::TOO_MANY, format!("more than {} charges", self.settings.charges_max)));
             }
             let occurrence = piece.map_or(unit.occurrence, |piece| piece.occurrence);
             lines.extend(row.lines(self.format, message, piece, occurrence));
+        }
+        if self.format == Format::X12_210 && !billed {
+            return Err(Park::new(Code::NOT_TRACKING, "no transaction set 210"));
         }
         if piece.is_none() {
             let sha256 = &message.raw.sha256;

@@ -29,7 +29,7 @@ pub(super) struct Invoice {
 #[derive(Debug, Clone)]
 pub(super) struct Charge {
     pub(super) category: LineCategory,
-    pub(super) charge_type: ChargeType,
+    pub(super) kind: ChargeType,
     pub(super) tracking_number: Option<String>,
     pub(super) lead_number: Option<String>,
     pub(super) references: Vec<String>,
@@ -37,6 +37,8 @@ pub(super) struct Charge {
     pub(super) raw_code: Option<String>,
     pub(super) description: Option<String>,
     pub(super) amount: Amount,
+    /// Where it is another than the invoice's: no sum counts such a charge.
+    pub(super) currency: Option<String>,
     pub(super) tax: Option<Amount>,
     pub(super) discount: Option<Amount>,
     pub(super) service: Option<String>,
@@ -49,10 +51,10 @@ pub(super) struct Charge {
 }
 
 impl Charge {
-    pub(super) fn new(category: LineCategory, charge_type: ChargeType, amount: Amount) -> Self {
+    pub(super) fn new(category: LineCategory, kind: ChargeType, amount: Amount) -> Self {
         Self {
             category,
-            charge_type,
+            kind,
             tracking_number: None,
             lead_number: None,
             references: Vec::new(),
@@ -60,6 +62,7 @@ impl Charge {
             raw_code: None,
             description: None,
             amount,
+            currency: None,
             tax: None,
             discount: None,
             service: None,
@@ -87,7 +90,7 @@ impl Row {
     /// What makes two rows of an invoice say the same: what was read of them, not how it was written.
     pub(super) fn identity(&self) -> [u8; 16] {
         let text = |t: &Option<String>| t.clone().unwrap_or_default();
-        let mut parts = Vec::with_capacity(self.charges.len() * 9);
+        let mut parts = Vec::with_capacity(self.charges.len() * 11);
         for charge in &self.charges {
             parts.extend([
                 charge.category.to_string(),
@@ -98,15 +101,17 @@ impl Row {
                 text(&charge.raw_code),
                 text(&charge.description),
                 charge.amount.to_string(),
+                charge.tax.map(|tax| tax.to_string()).unwrap_or_default(),
+                text(&charge.currency),
                 text(&charge.shipped_on),
             ]);
         }
         dedup::id_of(&parts.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
-    /// Sum of the charges with their tax; `None` where no decimal holds it.
+    /// Sum of the charges in the invoice's currency with their tax; `None` where no decimal holds it.
     pub(super) fn billed(&self) -> Option<Decimal> {
-        let with_tax = self.charges.iter().flat_map(|c| [Some(c.amount), c.tax]).flatten();
+        let with_tax = self.charges.iter().filter(|c| c.currency.is_none()).flat_map(|c| [Some(c.amount), c.tax]).flatten();
         with_tax.map(|a| a.0).try_fold(Decimal::ZERO, Decimal::checked_add)
     }
 
@@ -197,11 +202,14 @@ impl Charge {
     fn fill(&self, line: &mut FreightInvoice) {
         let of_shipment = self.category != LineCategory::Account;
         line.category = Some(self.category);
+        if let Some(currency) = &self.currency {
+            line.currency.clone_from(currency);
+        }
         line.shipment_key = self.tracking_number.as_deref().filter(|_| of_shipment).and_then(believable);
         line.tracking_number.clone_from(&self.tracking_number);
         line.lead_number.clone_from(&self.lead_number);
         line.references.clone_from(&self.references);
-        line.charge_type = Some(self.charge_type);
+        line.charge_type = Some(self.kind);
         line.raw_class.clone_from(&self.raw_class);
         line.raw_code.clone_from(&self.raw_code);
         line.description.clone_from(&self.description);

@@ -50,18 +50,18 @@ impl<R: Read> Sets<R> {
                 match self.header()? {
                     Ok(true) => continue,
                     Ok(false) => return Ok(None),
-                    Err(broken) => return self.fail(broken),
+                    Err(broken) => return Ok(Some(Err(self.fail(broken)))),
                 }
             };
             let Some(segment) = self.segment(&delimiters)? else {
-                return self.fail(Park::new(Code::MALFORMED, Broken::Cut.to_string()));
+                return Ok(Some(Err(self.fail(Park::new(Code::MALFORMED, Broken::Cut.to_string())))));
             };
             let (segment, tag) = segment;
             match &tag {
                 b"ST " | b"GS " | b"GE " | b"IEA" | b"ISA" if self.open.is_some() => {
-                    return self.fail(Park::new(Code::MALFORMED, "a transaction set without SE"));
+                    return Ok(Some(Err(self.fail(Park::new(Code::MALFORMED, "a transaction set without SE")))));
                 }
-                b"ISA" => return self.fail(Park::new(Code::MALFORMED, Broken::Cut.to_string())),
+                b"ISA" => return Ok(Some(Err(self.fail(Park::new(Code::MALFORMED, Broken::Cut.to_string()))))),
                 b"GS " => self.group = segment,
                 b"IEA" => self.delimiters = None,
                 b"ST " => self.open = Some([self.interchange.as_slice(), &self.group, &segment].concat()),
@@ -69,7 +69,9 @@ impl<R: Read> Sets<R> {
                     let Some(open) = &mut self.open else { continue };
                     open.extend(segment);
                     if open.len() > SET_BYTES_MAX {
-                        return self.fail(Park::new(Code::TOO_LARGE, format!("a transaction set of more than {SET_BYTES_MAX} bytes")));
+                        return Ok(Some(Err(
+                            self.fail(Park::new(Code::TOO_LARGE, format!("a transaction set of more than {SET_BYTES_MAX} bytes")))
+                        )));
                     }
                     if tag == *b"SE " {
                         return Ok(self.open.take().map(|open| Ok(self.closed(open, &delimiters))));
@@ -79,14 +81,15 @@ impl<R: Read> Sets<R> {
         }
     }
 
-    fn fail(&mut self, park: Park) -> io::Result<Option<Result<Vec<u8>, Park>>> {
+    /// Nothing more comes.
+    fn fail(&mut self, park: Park) -> Park {
         self.ended = true;
         self.delimiters = None;
         self.window.clear();
         self.at = 0;
         self.interchanges = 1;
         self.open = None;
-        Ok(Some(Err(park)))
+        park
     }
 
     fn closed(&self, mut set: Vec<u8>, delimiters: &Delimiters) -> Vec<u8> {

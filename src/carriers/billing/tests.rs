@@ -108,6 +108,14 @@ fn ups_with_semicolons_has_decimal_commas_and_the_day_first() {
 }
 
 #[test]
+fn a_charge_in_another_currency_is_told_in_it_and_counted_in_no_sum() {
+    let lines = lines(Format::Ups, &UPS_US.replacen(",USD,-3.05", ",EUR,-3.05", 1));
+    assert_eq!((lines[0].currency.as_str(), lines[0].amount, lines[1].currency.as_str()), ("EUR", Amount::parse("12.45"), "USD"));
+    let totals = totals(&lines)[0];
+    assert_eq!((totals.billed.to_string(), totals.rows_untied, totals.ties), ("43.4".into(), 1, false));
+}
+
+#[test]
 fn fedex_pairs_of_columns_with_one_name() {
     let lines = lines(Format::FedEx, FEDEX);
     let expected = [
@@ -168,7 +176,7 @@ fn x12_amounts_have_two_digits_behind_a_point_that_is_not_written() {
 fn a_line_has_one_id_however_the_file_is_written() {
     let plain = lines(Format::Ups, UPS_US);
     let padded: String =
-        UPS_US.lines().map(|l| format!("{l}{}\r\n", ",".repeat(250_usize.saturating_sub(l.split(',').count() + 1)))).collect();
+        UPS_US.lines().map(|l| l.to_owned() + &",".repeat(250_usize.saturating_sub(l.split(',').count() + 1)) + "\r\n").collect();
     let quoted: String = UPS_US.lines().map(|l| l.split(',').map(|c| format!("\"{c}\"")).collect::<Vec<_>>().join(",") + "\n").collect();
     for (name, body) in [("padded", padded), ("quoted", quoted), ("BOM", format!("\u{feff}{UPS_US}"))] {
         assert_eq!(ids(&lines(Format::Ups, &body)), ids(&plain), "{name}");
@@ -230,13 +238,14 @@ fn what_cannot_be_believed_has_its_code() {
         ("JSON", Format::FedEx, text("{\"a\":1}".into()), Code::BAD_COLUMNS),
         ("an amount of other kind", Format::Dhl, text(DHL_QUOTED.replace("\"50.00\"", "\"EUR 50\"")), Code::BAD_BILLING_VALUE),
         ("a date of other kind", Format::Dhl, text(DHL_QUOTED.replace("20261112", "12 Nov")), Code::BAD_BILLING_VALUE),
-        ("two currencies", Format::Ups, text(UPS_US.replacen(",USD,-3.05", ",EUR,-3.05", 1)), Code::BAD_BILLING_VALUE),
+        ("no currency", Format::Ups, text(UPS_US.replacen(",USD,-3.05", ",$,-3.05", 1)), Code::BAD_BILLING_VALUE),
         ("a quote that does not end", Format::Ups, text(UPS_US.replace("Ground Return", "\"Ground Return")), Code::MALFORMED),
         ("UTF-16", Format::FedEx, utf16, Code::BAD_COLUMNS),
         ("UTF-16 without header", Format::Ups, ups16, Code::NOT_UTF8),
         ("no interchange", Format::X12_210, text("B3**1~".into()), Code::MALFORMED),
-        ("cut off", Format::X12_210, text(X12[..set].to_owned()), Code::MALFORMED),
+        ("cut off", Format::X12_210, text(X12.split_at(set).0.to_owned()), Code::MALFORMED),
         ("a set without end", Format::X12_210, text(X12.replace("SE*18*0001~\n", "")), Code::MALFORMED),
+        ("another set", Format::X12_210, text(X12.replace("ST*210*", "ST*214*")), Code::NOT_TRACKING),
         ("no carrier", Format::X12_210, text(X12.replace("*QRSL~", "~")), Code::BAD_BILLING_VALUE),
         ("no amount", Format::X12_210, text(X12.replace("*9900*", "*99x00*")), Code::BAD_BILLING_VALUE),
     ] {
@@ -361,7 +370,7 @@ proptest! {
     #[test]
     fn the_order_of_rows_changes_nothing(order in Just((0..10).collect::<Vec<usize>>()).prop_shuffle()) {
         let rows: Vec<&str> = UPS_US.lines().collect();
-        let shuffled: String = order.iter().map(|at| format!("{}\n", rows[*at])).collect();
+        let shuffled: String = order.iter().map(|at| rows[*at].to_owned() + "\n").collect();
         let (plain, shuffled) = (lines(Format::Ups, UPS_US), lines(Format::Ups, &shuffled));
         prop_assert_eq!(ids(&plain), ids(&shuffled));
         prop_assert_eq!(totals(&plain), totals(&shuffled));

@@ -2,7 +2,7 @@
 //! Columns are counted from 0, in the order of UPS's own dictionary of 250.
 
 use super::row::{Charge, Invoice, Row, tracking};
-use super::values::{Cells, currency, missing, weight_unit};
+use super::values::{Cells, bad, currency, missing, weight_unit};
 use crate::domain::event::Label;
 use crate::domain::freight::{ChargeType, LineCategory};
 use crate::domain::verdict::{Code, Park};
@@ -49,10 +49,8 @@ pub(super) fn read(cells: &Cells<'_>) -> Result<Option<Row>, Park> {
     }
     let invoice = invoice(cells)?;
     let tracking_number = tracking(cells.number(TRACKING_NUMBER, "tracking number")?)?;
-    let told_currency = cells.text(TRANSACTION_CURRENCY);
-    if told_currency.is_some_and(|told| !told.eq_ignore_ascii_case(&invoice.currency)) {
-        return Err(Park::new(Code::BAD_BILLING_VALUE, "the charge is in another currency than its invoice"));
-    }
+    let told = cells.text(TRANSACTION_CURRENCY).map(|told| currency(&told).ok_or_else(|| bad("transaction currency"))).transpose()?;
+    let other_currency = told.filter(|told| *told != invoice.currency);
     let category = category(cells.text(CATEGORY).as_deref(), class.as_deref(), tracking_number.is_some());
     let weight_billed = cells.amount_if_read(BILLED_WEIGHT);
     let unit = cells.text(if weight_billed.is_some() { BILLED_UNIT } else { ENTERED_UNIT });
@@ -76,7 +74,8 @@ pub(super) fn read(cells: &Cells<'_>) -> Result<Option<Row>, Park> {
         pieces: cells.text(PACKAGES).and_then(|t| t.parse().ok()),
         ..Charge::new(category, charge_type(class.as_deref()), amount)
     };
-    Ok(Some(Row { invoice, charges: vec![Charge { raw_class: class, ..charge }], untied: false }))
+    let untied = other_currency.is_some();
+    Ok(Some(Row { invoice, charges: vec![Charge { raw_class: class, currency: other_currency, ..charge }], untied }))
 }
 
 fn invoice(cells: &Cells<'_>) -> Result<Invoice, Park> {
@@ -85,7 +84,7 @@ fn invoice(cells: &Cells<'_>) -> Result<Invoice, Park> {
         carrier: Label::Borrowed("ups"),
         number: cells.number(INVOICE_NUMBER, "invoice number")?.ok_or_else(|| missing("invoice number"))?,
         date: cells.date(INVOICE_DATE, "invoice date")?.ok_or_else(|| missing("invoice date"))?,
-        currency: currency(&told).ok_or_else(|| super::values::bad("invoice currency"))?,
+        currency: currency(&told).ok_or_else(|| bad("invoice currency"))?,
         due_date: cells.date_if_read(DUE_DATE),
         account: cells.owned(ACCOUNT),
         payment_terms: cells.owned(BILL_OPTION),

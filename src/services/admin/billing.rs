@@ -49,7 +49,7 @@ impl Sender {
     /// # Errors
     /// There is no such source, or no producer can be made.
     pub fn new(config: &Config, format: Format) -> Result<Self, Error> {
-        let source = config.carriers.sources.get(format.source()).ok_or(Error::NoSource(format.source()))?;
+        let source = config.carriers.sources.get(format.source()).ok_or_else(|| Error::NoSource(format.source()))?;
         let relay = Relay::new(&kafka_settings(config, "freight-send", Assignor::Range))?;
         Ok(Self { relay, topic: config.kafka.prefixed(&source.topic), unsettled: 0 })
     }
