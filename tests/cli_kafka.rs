@@ -187,6 +187,32 @@ fn dead_letters_are_listed_shown_and_sent_back_as_they_were() {
 }
 
 #[test]
+fn a_billing_file_is_sent_row_by_row_and_the_end_of_its_invoice_last() {
+    let place = Place::new(&[]);
+    place.done("topics apply");
+    let folder = tempfile::tempdir().unwrap();
+    let row = |number: &str, net: &str| {
+        let mut cells = vec![""; 53];
+        for (at, text) in [(4, "2026-11-14"), (5, "A17"), (9, "EUR"), (10, "12.5"), (20, number), (34, "SHP"), (43, "FRT"), (52, net)] {
+            cells[at] = text;
+        }
+        cells.join(",") + "\n"
+    };
+    let file = folder.path().join("invoice.csv");
+    std::fs::write(&file, row("1Z1", "10") + &row("1Z2", "1.25") + &row("1Z2", "1.25")).unwrap();
+    let told = place.json(&format!("freight send --source ups_billing {}", file.display()), Exit::Done);
+    assert_eq!((&told[0]["invoice"], &told[0]["billed"], &told[0]["ties"]), (&"ups:A17:2026-11-14".into(), &"12.5".into(), &true.into()));
+    let sent = Kafka::shared().read_committed(&place.topic("raw.carrier.ups-billing"));
+    let seen: Vec<_> = sent.iter().map(|r| (r.key().unwrap(), header(r, "ce_fileline"), header(r, "ce_occurrence"))).collect();
+    let expected =
+        [("1", "1"), ("2", "1"), ("3", "2"), ("0", "1")].map(|(line, n)| (&b"ups:A17"[..], Some(line.to_owned()), Some(n.to_owned())));
+    assert_eq!(seen, expected, "one partition, in order");
+    let partitions: std::collections::BTreeSet<_> = sent.iter().map(|r| r.partition()).collect();
+    assert_eq!(partitions.len(), 1);
+    assert_eq!(header(&sent[3], "content-type").as_deref(), Some("application/vnd.waybill.invoice-totals+json"));
+}
+
+#[test]
 fn an_installation_that_lacks_something_is_told_what_and_a_whole_one_has_no_findings() {
     let outside = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (registry, odoo) =
