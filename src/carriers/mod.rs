@@ -7,6 +7,7 @@ pub mod aftership;
 pub mod amazon_shipping;
 pub mod codes;
 pub mod countries;
+pub mod data;
 pub mod delhivery;
 pub mod dhl_express;
 pub mod dhl_unified;
@@ -74,7 +75,7 @@ impl Default for DialectSettings {
 /// A source's dialect. Built once, used for every message.
 pub trait Dialect: Send + Sync {
     /// The id of the source: `ups`, `easypost`, `x12_214`.
-    fn source(&self) -> &'static str;
+    fn source(&self) -> &str;
 
     /// Reads one message. The events stand in the order of the message; at least one.
     ///
