@@ -1,6 +1,6 @@
 //! One dialect of a carrier or aggregator each, in a folder of its own.
 //! In come the bytes of one message; out come canonical events, or the reason why nothing can be made of it.
-//! Pure functions on bytes with code tables as data: no Kafka, no store, no network, no clock.
+//! Pure functions on bytes with code tables as data: no Kafka, no store, no network, no clock. Sources of others are described in files.
 #![deny(clippy::indexing_slicing)]
 
 pub mod aftership;
@@ -38,6 +38,12 @@ pub mod x12_ship;
 pub mod xml;
 pub mod zones;
 
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use self::data::{DataDialect, Described};
+use crate::config::Finding;
 use crate::domain::event::{RawRef, ShipmentEvent};
 use crate::domain::time::Micros;
 use crate::domain::verdict::Park;
@@ -84,6 +90,38 @@ pub trait Dialect: Send + Sync {
     fn parse(&self, message: &RawMessage<'_>) -> Result<Vec<ShipmentEvent>, Park>;
 }
 
+/// Every source there is: the built-in ones, and those that files describe.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    described: BTreeMap<String, Arc<Described>>,
+}
+
+impl Sources {
+    /// The built-in sources, and those described in a directory, where one is named.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the descriptions.
+    pub fn load(directory: Option<&Path>) -> Result<Self, Vec<Finding>> {
+        let Some(directory) = directory else { return Ok(Self::default()) };
+        let described = data::directory(directory, SOURCES)?.into_iter();
+        Ok(Self { described: described.map(|one| (one.id().to_owned(), Arc::new(one))).collect() })
+    }
+
+    /// The ids of all sources.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        SOURCES.iter().copied().chain(self.described.keys().map(String::as_str))
+    }
+
+    /// The dialect of a source with its settings; `None` where there is no such source.
+    #[must_use]
+    pub fn dialect(&self, source: &str, settings: DialectSettings) -> Option<Box<dyn Dialect>> {
+        match self.described.get(source) {
+            Some(described) => Some(Box::new(DataDialect::new(described.clone(), settings))),
+            None => dialect(source, settings),
+        }
+    }
+}
+
 /// The sources that [`dialect`] knows.
 pub const SOURCES: &[&str] = &[
     "ups",
@@ -107,7 +145,7 @@ pub const SOURCES: &[&str] = &[
     "edifact_iftsta",
 ];
 
-/// The dialect of a source with its settings; `None` for a source that is not in [`SOURCES`].
+/// The built-in dialect of a source with its settings; `None` for a source that is not in [`SOURCES`].
 #[must_use]
 pub fn dialect(source: &str, settings: DialectSettings) -> Option<Box<dyn Dialect>> {
     Some(match source {

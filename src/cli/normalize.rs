@@ -3,12 +3,11 @@
 use std::io::Read;
 use std::path::Path;
 
-use anyhow::Context as _;
 use sha2::{Digest, Sha256};
 
 use super::args::NormalizeArgs;
-use super::{Context, Exit, Output};
-use crate::carriers::{DialectSettings, RawMessage, dialect};
+use super::{ConfigError, Context, Exit, Output};
+use crate::carriers::{DialectSettings, RawMessage, Sources};
 use crate::domain::event::{RawRef, ShipmentEvent};
 use crate::domain::record::Record;
 use crate::schema::codec::to_json;
@@ -19,7 +18,16 @@ pub(super) fn run(args: &NormalizeArgs, context: &mut Context<'_>) -> anyhow::Re
     let config = context.load(None)?.config;
     let settings = config.carriers.sources.get(&args.source).map_or_else(DialectSettings::default, dialect_settings);
     let body_bytes_max = settings.body_bytes_max;
-    let dialect = dialect(&args.source, settings).with_context(|| format!("no dialect: {}", args.source))?;
+    let known = Sources::load(config.carriers.directory()).map_err(ConfigError::Findings)?;
+    let Some(dialect) = known.dialect(&args.source, settings) else {
+        writeln!(
+            context.talk,
+            "error: no such source: {}\n  [possible values: {}]",
+            args.source,
+            known.ids().collect::<Vec<_>>().join(", ")
+        )?;
+        return Ok(Exit::Usage);
+    };
     let received_at = args.received_at.unwrap_or_else(|| context.clock.now());
     let mut rows = Vec::new();
     let mut exit = Exit::Done;

@@ -4,7 +4,9 @@
 
 mod check;
 mod description;
+mod draft;
 mod examples;
+mod guess;
 mod load;
 mod parse;
 mod path;
@@ -16,7 +18,8 @@ mod when;
 use std::sync::Arc;
 
 pub use check::Described;
-pub use examples::{Difference, run};
+pub use draft::draft;
+pub use examples::{Difference, run as run_examples};
 pub use load::{directory, file};
 
 use super::{Dialect, DialectSettings, RawMessage};

@@ -2,6 +2,7 @@
 //! In come the configuration and the answers of the cluster, the registry and Odoo.
 //! Out go differences and findings; only what was asked for is changed.
 
+pub mod coverage;
 pub mod dead_letters;
 pub mod online;
 pub mod topics;
