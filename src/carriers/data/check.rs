@@ -260,8 +260,10 @@ impl<'f> Findings<'f> {
         } else if self.file.file_stem().is_none_or(|stem| stem != id.as_str()) {
             self.add("id", defined.line(), format!("the file is not called {id}.yaml"), "give the file the name of the id");
         }
+        let is_named = self.list.is_empty();
         let Spanned { value: version, defined, .. } = &text.mapping_version;
-        if version.strip_prefix(id.as_str()).and_then(|rest| rest.strip_prefix('-')).is_none_or(|n| n.parse::<u32>().is_err()) {
+        // A wrong id would make every version wrong.
+        if is_named && version.strip_prefix(id.as_str()).and_then(|rest| rest.strip_prefix('-')).is_none_or(|n| n.parse::<u32>().is_err()) {
             let remedy = format!("write {id}-1, and count it up with every change of a meaning");
             self.add("mapping_version", defined.line(), format!("not a version of this source: {version}"), remedy);
         }
