@@ -142,6 +142,39 @@ pub fn read(config: &Config, dialect: &dyn Dialect, topic: &str, limit: usize) -
 mod tests {
     use super::*;
     use crate::carriers::{DialectSettings, dialect};
+    use crate::kafka::{EmbeddedBroker, Relay};
+
+    /// A topic with three records in one of its partitions, the last of them the newest.
+    fn topic(config: &mut Config, broker: &EmbeddedBroker) {
+        config.kafka.brokers = broker.brokers();
+        broker.create_topic("raw.carrier.gls", 1).unwrap();
+        let relay = Relay::new(&kafka_settings(config, "relay", Assignor::Range)).unwrap();
+        for code in ["OLD", "DELIVD", "NEW"] {
+            let body = format!(
+                r#"{{"parcels":[{{"unitno":"51830277416","events":[{{"code":"{code}","eventDateTime":"2026-11-18T14:20:11"}}]}}]}}"#
+            );
+            let headers = [("content-type".to_owned(), b"application/json".to_vec())];
+            relay.send("raw.carrier.gls", None, Some(body.as_bytes()), &headers).unwrap();
+            relay.settle().unwrap();
+        }
+    }
+
+    #[test]
+    fn the_newest_records_of_a_topic_are_read_up_to_a_limit() {
+        let broker = EmbeddedBroker::start().unwrap();
+        let mut config = Config::built_in().unwrap();
+        topic(&mut config, &broker);
+        let dialect = dialect("gls", DialectSettings::default()).unwrap();
+        let told = |limit| {
+            let found = read(&config, dialect.as_ref(), "raw.carrier.gls", limit).unwrap();
+            let codes: Vec<_> = found.unknown.iter().map(|u| (u.code.code.clone().unwrap(), u.example.to_string())).collect();
+            (found.records, codes)
+        };
+        let of = |code: &str, offset: u8| (code.to_owned(), format!("raw.carrier.gls/0/{offset}"));
+        assert_eq!(told(100), (3, vec![of("NEW", 2), of("OLD", 0)]));
+        assert_eq!(told(2), (2, vec![of("NEW", 2)]));
+        assert!(matches!(read(&config, dialect.as_ref(), "nowhere", 1), Err(Error::NoTopic(_) | Error::Kafka(_))));
+    }
 
     #[test]
     fn unknown_codes_are_counted_with_the_newest_record_that_has_them() {
