@@ -20,11 +20,14 @@ impl Meaning {
     pub const UNKNOWN: Self = Self { milestone: Milestone::Unknown, sub_status: None, reason: None };
 }
 
+/// Meanings by sub-code, by code.
+type CodesOfType = HashMap<Box<str>, HashMap<Box<str>, Meaning>>;
+
 /// The table of one source. `type` and `code` may list several with commas; code `-` stands for
 /// "no code sent", `*` for any code of the type.
 #[derive(Debug, Default)]
 pub struct CodeTable {
-    types: HashMap<Box<str>, HashMap<Box<str>, HashMap<Box<str>, Meaning>>>,
+    types: HashMap<Box<str>, CodesOfType>,
 }
 
 impl CodeTable {

@@ -240,7 +240,7 @@ impl<'f> Findings<'f> {
             self.add(key, line, format!("not a file beside this one: {}", name.value), "name a file in the same directory");
             return None;
         }
-        let path = self.file.parent().unwrap_or(FilePath::new("")).join(&name.value);
+        let path = self.file.parent().unwrap_or_else(|| FilePath::new("")).join(&name.value);
         match super::load::read_bounded(&path) {
             Ok(text) => Some(text),
             Err(error) => {

@@ -42,7 +42,7 @@ fn kind(body: &[u8]) -> (Payload, u8) {
         Some(b'<') => (Payload::Xml, b','),
         _ => {
             let first = body.split(|b| *b == b'\n').next().unwrap_or_default();
-            let count = |sign: u8| first.iter().filter(|b| **b == sign).count();
+            let count = |sign: u8| first.split(|b| *b == sign).count();
             (Payload::Csv, [b',', b';', b'\t', b'|'].into_iter().max_by_key(|sign| (count(*sign), *sign == b',')).unwrap_or(b','))
         }
     }

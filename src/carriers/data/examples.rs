@@ -84,7 +84,7 @@ pub fn run(described: &Described, dialect: &dyn Dialect) -> (usize, Vec<Differen
             (Ok(events), Expected::Events(expected)) => compare(&events, expected, &mut differ),
             (Err(park), Expected::Parked(code)) if park.code.to_string() == *code => {}
             (Ok(events), Expected::Parked(code)) => {
-                differ("outcome".to_owned(), format!("{} events", events.len()), format!("parked with {code}"))
+                differ("outcome".to_owned(), format!("{} events", events.len()), format!("parked with {code}"));
             }
             (Ok(events), Expected::Nothing) => {
                 for (event, number) in events.iter().zip(1..) {
@@ -135,7 +135,7 @@ fn within(found: &Value, expected: &Value) -> bool {
 
 /// An event as an example would have it, in one line.
 fn summary(event: &ShipmentEvent) -> String {
-    let text = |value: Option<&str>| value.map_or("null".to_owned(), |v| format!("\"{v}\""));
+    let text = |value: Option<&str>| value.map_or_else(|| "null".to_owned(), |v| format!("\"{v}\""));
     format!(
         "{{shipment_key: \"{}\", milestone: {}, occurred_local: {}, raw_code: {{code: {}}}}}",
         event.shipment_key,
