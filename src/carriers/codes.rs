@@ -20,33 +20,46 @@ impl Meaning {
     pub const UNKNOWN: Self = Self { milestone: Milestone::Unknown, sub_status: None, reason: None };
 }
 
+/// Meanings by sub-code, by code.
+type CodesOfType = HashMap<Box<str>, HashMap<Box<str>, Meaning>>;
+
 /// The table of one source. `type` and `code` may list several with commas; code `-` stands for
 /// "no code sent", `*` for any code of the type.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct CodeTable {
-    types: HashMap<&'static str, HashMap<(&'static str, &'static str), Meaning>>,
+    types: HashMap<Box<str>, CodesOfType>,
 }
 
 impl CodeTable {
     /// Reads a table. Rows with a word that the vocabulary does not have are left out; a test reads every table
     /// with [`CodeTable::check`], so that there are none.
     #[must_use]
-    pub fn parse(text: &'static str) -> Self {
-        let mut types: HashMap<&'static str, HashMap<(&'static str, &'static str), Meaning>> = HashMap::new();
+    pub fn parse(text: &str) -> Self {
+        let mut table = Self::default();
         for line in text.lines().skip(1) {
             if let Ok(row) = Row::parse(line) {
                 for (kind, code) in row.keys() {
-                    types.entry(kind).or_default().insert((code, row.sub_code), row.meaning);
+                    table.insert((kind, code, row.sub_code), row.meaning);
                 }
             }
         }
-        Self { types }
+        table
+    }
+
+    /// Adds a code; false where the table has it already, which then stays as it is.
+    pub fn insert(&mut self, (kind, code, sub_code): (&str, &str, &str), meaning: Meaning) -> bool {
+        let codes = self.types.entry(kind.into()).or_default().entry(code.into()).or_default();
+        let is_new = !codes.contains_key(sub_code);
+        if is_new {
+            codes.insert(sub_code.into(), meaning);
+        }
+        is_new
     }
 
     /// The meaning of exactly this type, code and sub-code (empty where there is none).
     #[must_use]
     pub fn get(&self, kind: &str, code: &str, sub_code: &str) -> Option<Meaning> {
-        self.types.get(kind)?.get(&(code, sub_code)).copied()
+        self.types.get(kind)?.get(code)?.get(sub_code).copied()
     }
 
     /// The one of some types that has a code; `None` where several have it, or none.
@@ -58,7 +71,7 @@ impl CodeTable {
 
     /// What is wrong with a table, one line each: unknown words, missing columns, rows that say one thing twice.
     #[must_use]
-    pub fn check(text: &'static str) -> Vec<String> {
+    pub fn check(text: &str) -> Vec<String> {
         let mut faults = Vec::new();
         let mut seen = std::collections::HashSet::new();
         for (number, line) in text.lines().enumerate().skip(1) {
@@ -77,20 +90,20 @@ impl CodeTable {
     }
 }
 
-struct Row {
-    types: &'static str,
-    codes: &'static str,
-    sub_code: &'static str,
+struct Row<'a> {
+    types: &'a str,
+    codes: &'a str,
+    sub_code: &'a str,
     meaning: Meaning,
 }
 
-impl Row {
-    fn keys(&self) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
+impl<'a> Row<'a> {
+    fn keys(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         let codes = self.codes;
         self.types.split(',').flat_map(move |kind| codes.split(',').map(move |code| (kind, code)))
     }
 
-    fn parse(line: &'static str) -> Result<Self, String> {
+    fn parse(line: &'a str) -> Result<Self, String> {
         let mut columns = line.split('\t');
         let mut column = |name: &str| columns.next().ok_or_else(|| format!("column is missing: {name}"));
         let (types, codes, sub_code) = (column("type")?, column("code")?, column("sub_code")?);

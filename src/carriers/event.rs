@@ -1,7 +1,5 @@
 //! One way from what a dialect has read to a [`ShipmentEvent`].
 
-use std::borrow::Cow;
-
 use super::RawMessage;
 use super::codes::Meaning;
 use crate::domain::dedup::{self, Identity};
@@ -15,8 +13,8 @@ use crate::domain::vocabulary::{Actor, ExceptionReason, Leg, Milestone, SubStatu
 #[derive(Debug)]
 pub struct Shipment<'a> {
     message: &'a RawMessage<'a>,
-    source: &'static str,
-    mapping_version: &'static str,
+    source: Label,
+    mapping_version: Label,
     carrier: Label,
     tracking_number: String,
     key: String,
@@ -50,7 +48,7 @@ impl<'a> Shipment<'a> {
     /// `MISSING_FIELD` where there is none, `BAD_TRACKING_NUMBER` where none can be believed.
     pub fn new(
         message: &'a RawMessage<'a>,
-        (source, mapping_version): (&'static str, &'static str),
+        (source, mapping_version): (impl Into<Label>, impl Into<Label>),
         carrier: Label,
         numbers: &[Option<&str>],
     ) -> Result<Self, Park> {
@@ -59,6 +57,7 @@ impl<'a> Shipment<'a> {
             told = true;
             if let Some(key) = believable(number) {
                 let tracking_number = (*number).to_owned();
+                let (source, mapping_version) = (source.into(), mapping_version.into());
                 return Ok(Self { message, source, mapping_version, carrier, tracking_number, key, leg: Leg::Forward, piece: None });
             }
         }
@@ -84,18 +83,30 @@ impl<'a> Shipment<'a> {
     /// The event of one happening; what only some sources tell (ETA, POD and so on) is filled in afterwards.
     #[must_use]
     pub fn event(&self, happening: Happening, meaning: Meaning) -> ShipmentEvent {
-        let key = self.dedup_key(&happening);
+        let key = self.dedup_key(&happening, true, None);
+        self.event_of(&key, happening, meaning)
+    }
+
+    /// The same for a source that says by itself what makes two tellings one: besides the happening's identity and time the
+    /// place, the vendor's id, both or neither.
+    #[must_use]
+    pub fn event_same_by(&self, happening: Happening, meaning: Meaning, by_place: bool, vendor_id: Option<&str>) -> ShipmentEvent {
+        let key = self.dedup_key(&happening, by_place, vendor_id);
+        self.event_of(&key, happening, meaning)
+    }
+
+    fn event_of(&self, key: &[u8; 16], happening: Happening, meaning: Meaning) -> ShipmentEvent {
         let told = happening.told;
         ShipmentEvent {
-            event_id: dedup::uuid(&key),
-            dedup_key: dedup::hex(&key),
+            event_id: dedup::uuid(key),
+            dedup_key: dedup::hex(key),
             shipment_key: self.key.clone(),
             tracking_number: self.tracking_number.clone(),
             carrier: self.carrier.clone(),
-            source: Cow::Borrowed(self.source),
+            source: self.source.clone(),
             source_event_id: None,
             raw: self.message.raw.clone(),
-            mapping_version: Cow::Borrowed(self.mapping_version),
+            mapping_version: self.mapping_version.clone(),
             milestone: meaning.milestone,
             sub_status: meaning.sub_status,
             exception_reason: meaning.reason,
@@ -125,9 +136,9 @@ impl<'a> Shipment<'a> {
     }
 
     /// City and country stand for the place: sources write postal codes and facilities at will.
-    fn dedup_key(&self, happening: &Happening) -> [u8; 16] {
+    fn dedup_key(&self, happening: &Happening, by_place: bool, vendor_id: Option<&str>) -> [u8; 16] {
         let (kind, code) = &happening.identity;
-        let place = happening.place.as_ref().map(|p| Place {
+        let place = happening.place.as_ref().filter(|_| by_place).map(|p| Place {
             city: p.city.as_ref().map(|c| c.to_uppercase()),
             country: p.country.clone(),
             ..Place::default()
@@ -139,7 +150,7 @@ impl<'a> Shipment<'a> {
             raw_code: &RawCode { kind: kind.clone(), code: code.clone(), sub_code: None },
             time_as_sent: &happening.time_key,
             place: place.as_ref(),
-            vendor_id: None,
+            vendor_id,
         }
         .key()
     }

@@ -1,6 +1,6 @@
 //! One dialect of a carrier or aggregator each, in a folder of its own.
 //! In come the bytes of one message; out come canonical events, or the reason why nothing can be made of it.
-//! Pure functions on bytes with code tables as data: no Kafka, no store, no network, no clock.
+//! Pure functions on bytes with code tables as data: no Kafka, no store, no network, no clock. Sources of others are described in files.
 #![deny(clippy::indexing_slicing)]
 
 pub mod aftership;
@@ -8,6 +8,7 @@ pub mod amazon_shipping;
 pub mod billing;
 pub mod codes;
 pub mod countries;
+pub mod data;
 pub mod delhivery;
 pub mod dhl_express;
 pub mod dhl_unified;
@@ -38,6 +39,12 @@ pub mod x12_ship;
 pub mod xml;
 pub mod zones;
 
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use self::data::{DataDialect, Described};
+use crate::config::Finding;
 use crate::domain::event::{RawRef, ShipmentEvent};
 use crate::domain::time::Micros;
 use crate::domain::verdict::Park;
@@ -75,13 +82,46 @@ impl Default for DialectSettings {
 /// A source's dialect. Built once, used for every message.
 pub trait Dialect: Send + Sync {
     /// The id of the source: `ups`, `easypost`, `x12_214`.
-    fn source(&self) -> &'static str;
+    fn source(&self) -> &str;
 
     /// Reads one message. The events stand in the order of the message; at least one.
     ///
     /// # Errors
     /// A [`Park`] with a stable code when nothing can be made of the bytes. Never a panic, whatever the bytes.
     fn parse(&self, message: &RawMessage<'_>) -> Result<Vec<ShipmentEvent>, Park>;
+}
+
+/// Every source there is: the built-in ones, and those that files describe.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    described: BTreeMap<String, Arc<Described>>,
+}
+
+impl Sources {
+    /// The built-in sources, and those described in a directory, where one is named.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the descriptions.
+    pub fn load(directory: Option<&Path>) -> Result<Self, Vec<Finding>> {
+        let Some(directory) = directory else { return Ok(Self::default()) };
+        let taken: Vec<&str> = SOURCES.iter().chain(billing::SOURCES).copied().collect();
+        let described = data::directory(directory, &taken)?.into_iter();
+        Ok(Self { described: described.map(|one| (one.id().to_owned(), Arc::new(one))).collect() })
+    }
+
+    /// The ids of all sources: what tells of parcels, billing files, and what files describe.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        SOURCES.iter().chain(billing::SOURCES).copied().chain(self.described.keys().map(String::as_str))
+    }
+
+    /// The dialect of a source with its settings; `None` where there is no such source.
+    #[must_use]
+    pub fn dialect(&self, source: &str, settings: DialectSettings) -> Option<Box<dyn Dialect>> {
+        match self.described.get(source) {
+            Some(described) => Some(Box::new(DataDialect::new(described.clone(), settings))),
+            None => dialect(source, settings),
+        }
+    }
 }
 
 /// The sources that [`dialect`] knows.
@@ -107,7 +147,7 @@ pub const SOURCES: &[&str] = &[
     "edifact_iftsta",
 ];
 
-/// The dialect of a source with its settings; `None` for a source that is not in [`SOURCES`].
+/// The built-in dialect of a source with its settings; `None` for a source that is not in [`SOURCES`].
 #[must_use]
 pub fn dialect(source: &str, settings: DialectSettings) -> Option<Box<dyn Dialect>> {
     Some(match source {

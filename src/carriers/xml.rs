@@ -1,11 +1,12 @@
 //! Guarded reading of XML bodies that somebody else wrote.
 //!
-//! No document type, and so no entity but the five of the standard; attributes and prefixes are not looked at.
+//! No document type, and so no entity but the five of the standard; prefixes are not looked at, attributes only where asked for.
 //! What is read becomes a flat list of elements with a bound on its length: nothing recurses.
 
 use std::borrow::Cow;
 
 use quick_xml::escape::resolve_xml_entity;
+use quick_xml::events::attributes::Attributes;
 use quick_xml::events::{BytesRef, Event};
 use quick_xml::reader::Reader;
 
@@ -17,6 +18,8 @@ use crate::domain::verdict::{Code, Park};
 pub const DEPTH_MAX: usize = 64;
 /// Most elements of a body, about 20 MB of ours; an event of a carrier has 10 to 30.
 pub const ELEMENTS_MAX: usize = 1 << 18;
+/// Most attributes of one element that are read.
+pub const ATTRIBUTES_MAX: usize = 256;
 /// Where an XML declaration has to end, bytes.
 const DECLARATION_BYTES_MAX: usize = 256;
 
@@ -83,6 +86,8 @@ fn is_latin_1(name: &str) -> bool {
 #[derive(Debug)]
 struct Element<'a> {
     name: &'a str,
+    /// What stands behind the name in the tag, unread.
+    attributes: &'a str,
     text: Cow<'a, str>,
     /// Where the first element stands that is not below this one.
     end: usize,
@@ -166,12 +171,13 @@ impl<'a> Builder<'a> {
         }
         let tag = self.text.get(from + 1..to.saturating_sub(1)).unwrap_or_default();
         let name = tag.split(|c: char| c.is_ascii_whitespace() || c == '/').next().unwrap_or_default();
+        let attributes = tag.get(name.len()..).unwrap_or_default();
         let name = name.rsplit(':').next().unwrap_or_default();
         if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
             return Err(malformed("an element without a name", from));
         }
         self.open.push(self.elements.len());
-        self.elements.push(Element { name, text: Cow::Borrowed(""), end: 0 });
+        self.elements.push(Element { name, attributes, text: Cow::Borrowed(""), end: 0 });
         Ok(())
     }
 
@@ -244,6 +250,28 @@ impl<'d> Node<'d> {
     pub fn text(self) -> Option<&'d str> {
         let text = self.element.text.trim();
         (!text.is_empty()).then_some(text)
+    }
+
+    /// The attributes with their values, names without their prefixes; declarations of namespaces are none.
+    ///
+    /// # Errors
+    /// `MALFORMED` for wrong syntax or an entity that is not predefined, `TOO_MANY`.
+    pub fn attributes(self) -> Result<Vec<(&'d str, Cow<'d, str>)>, Park> {
+        let text = self.element.attributes.trim_end_matches('/');
+        let mut found = Vec::new();
+        for attribute in Attributes::new(text, 0).with_checks(false) {
+            let wrong = || Park::new(Code::MALFORMED, "not well-formed XML: an attribute");
+            let attribute = attribute.map_err(|_| wrong())?;
+            let name = std::str::from_utf8(attribute.key.into_inner()).map_err(|_| wrong())?;
+            if name == "xmlns" || name.starts_with("xmlns:") {
+                continue;
+            }
+            if found.len() >= ATTRIBUTES_MAX {
+                return Err(Park::new(Code::TOO_MANY, format!("more attributes than the limit: {ATTRIBUTES_MAX}")));
+            }
+            found.push((name.rsplit(':').next().unwrap_or_default(), attribute.unescape_value().map_err(|_| wrong())?));
+        }
+        Ok(found)
     }
 
     /// The elements directly inside.

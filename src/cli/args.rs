@@ -87,6 +87,11 @@ pub enum Command {
         after_help = "Examples:\n  waybill schemas check\n  waybill schemas check --online\n  waybill schemas register --config prod.yaml"
     )]
     Schemas(SchemasArgs),
+    /// Describe a carrier in a file, try the file on its examples, and find codes that no table knows
+    #[command(
+        after_help = "Examples:\n  waybill carrier new acme --sample push.json --dir carriers\n  waybill carrier test acme\n  waybill carrier coverage ups --limit 50000\n\nThe directory is carriers.dir of the configuration, unless --dir names another. Exit code 3: an example came otherwise,\nsomething is not filled in, or a code is unknown."
+    )]
+    Carrier(CarrierArgs),
     /// Look at dead letters and send them again
     #[command(
         after_help = "Examples:\n  waybill dlq list --group\n  waybill dlq list --service carrier-normalizer --code WB-0108\n  waybill dlq show carrier-normalizer 3:17 --reveal\n  waybill dlq replay --service carrier-normalizer --code WB-0108 --dry-run\n\nA replayed letter stays where it is; sending it twice is told apart as a repetition where its events are already known."
@@ -138,7 +143,7 @@ fn service() -> impl TypedValueParser<Value = Service> {
 #[derive(Debug, Args)]
 pub struct NormalizeArgs {
     /// Whose dialect the payloads are in
-    #[arg(long, value_name = "SOURCE", value_parser = PossibleValuesParser::new(super::context::sources()))]
+    #[arg(long, value_name = "SOURCE")]
     pub source: String,
     /// When the payloads reached us; now, unless given
     #[arg(long, value_name = "RFC3339", value_parser = moment)]
@@ -231,6 +236,46 @@ pub enum SchemasAction {
     },
     /// Register the schemas with their compatibility
     Register,
+}
+
+/// `carrier`.
+#[derive(Debug, Args)]
+pub struct CarrierArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub action: CarrierAction,
+}
+
+/// What to do with a carrier.
+#[derive(Debug, Subcommand)]
+pub enum CarrierAction {
+    /// Draft the description of a source from a sample; what the sample does not tell is marked to be filled in
+    New {
+        /// Id of the source: lower case letters, digits, underscores
+        id: String,
+        /// A message as the source sends it: JSON, XML or CSV
+        #[arg(long, value_name = "FILE")]
+        sample: PathBuf,
+        /// Directory of descriptions
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// Check a description and run its examples
+    Test {
+        /// Id of the source
+        id: String,
+        /// Directory of descriptions
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// Codes on the topic of a source, built in or described, that no table knows
+    Coverage {
+        /// Id of the source
+        id: String,
+        /// Look at the newest so many records at most
+        #[arg(long, default_value_t = 100_000, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+        limit: usize,
+    },
 }
 
 /// `dlq`.

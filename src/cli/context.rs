@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::Output;
-use crate::carriers;
+use crate::carriers::Sources;
 use crate::config::{Assignor, Config, Error, Finding, Loaded, Service, load};
 use crate::services::settings::kafka_settings;
 use crate::services::wiring;
@@ -52,7 +52,7 @@ impl<'a> Context<'a> {
     /// # Errors
     /// Whatever is wrong with them, all at once.
     pub fn load(&self, service: Option<Service>) -> Result<Loaded, Error> {
-        let loaded = load(self.config_file.as_deref(), &self.environment, service)?;
+        let loaded = self.settings(service)?;
         let mut findings = unspoken(&loaded.config);
         findings.extend(untaken(&loaded.config));
         // Only who checks messages holds the secrets.
@@ -60,6 +60,14 @@ impl<'a> Context<'a> {
             findings.extend(wiring::verifiers(&loaded.config).err().unwrap_or_default());
         }
         if findings.is_empty() { Ok(loaded) } else { Err(Error::Findings(findings)) }
+    }
+
+    /// The settings alone, whatever the files that describe sources say.
+    ///
+    /// # Errors
+    /// Whatever is wrong with them, all at once.
+    pub fn settings(&self, service: Option<Service>) -> Result<Loaded, Error> {
+        load(self.config_file.as_deref(), &self.environment, service)
     }
 
     /// Writes one JSON document.
@@ -96,20 +104,19 @@ impl<'a> Context<'a> {
     }
 }
 
-/// Every source that can be read: what tells of parcels, and billing files.
-pub(super) fn sources() -> impl Iterator<Item = &'static str> {
-    carriers::SOURCES.iter().chain(carriers::billing::SOURCES).copied()
-}
-
-/// Sources that no dialect speaks.
+/// Sources that no dialect speaks, and what is wrong with those that files describe.
 fn unspoken(config: &Config) -> Vec<Finding> {
+    let known = match Sources::load(config.carriers.directory()) {
+        Ok(known) => known,
+        Err(findings) => return findings,
+    };
     let finding = |id: &String| Finding {
         key: format!("carriers.sources.{id}"),
         origin: String::new(),
         problem: "no dialect has this name".to_owned(),
-        remedy: format!("use one of {}", sources().collect::<Vec<_>>().join(", ")),
+        remedy: format!("use one of {}, or describe it in carriers.dir", known.ids().collect::<Vec<_>>().join(", ")),
     };
-    config.carriers.sources.keys().filter(|id| !sources().any(|known| known == id.as_str())).map(finding).collect()
+    config.carriers.sources.keys().filter(|id| !known.ids().any(|known| known == *id)).map(finding).collect()
 }
 
 /// Properties that the Kafka client does not take: a service would end with its first client.

@@ -3,6 +3,7 @@
 //! Out go data on stdout, talk on stderr and an [`Exit`]; no command holds logic that a service needs.
 
 mod args;
+mod carrier;
 mod completions;
 mod config;
 mod context;
@@ -112,6 +113,7 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> anyhow::Result<Exit>
         Command::Validate(args) => validate::run(&args, context),
         Command::Topics(args) => topics::run(&args, context),
         Command::Schemas(args) => schemas::run(&args, context),
+        Command::Carrier(args) => carrier::run(&args, context),
         Command::Dlq(args) => dlq::run(&args, context),
         Command::Config(args) => config::run(&args, context),
         Command::Explain(args) => explain::run(&args, context),

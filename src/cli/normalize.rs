@@ -3,13 +3,12 @@
 use std::io::Read;
 use std::path::Path;
 
-use anyhow::Context as _;
 use sha2::{Digest, Sha256};
 
 use super::args::NormalizeArgs;
-use super::{Context, Exit, Output};
+use super::{ConfigError, Context, Exit, Output};
 use crate::carriers::billing::{Billing, BillingSettings, Format};
-use crate::carriers::{Dialect, DialectSettings, RawMessage, dialect};
+use crate::carriers::{Dialect, DialectSettings, RawMessage, Sources};
 use crate::config::Config;
 use crate::domain::event::{RawRef, ShipmentEvent};
 use crate::domain::freight::FreightInvoice;
@@ -23,7 +22,16 @@ pub(super) fn run(args: &NormalizeArgs, context: &mut Context<'_>) -> anyhow::Re
     let config = context.load(None)?.config;
     let settings = config.carriers.sources.get(&args.source).map_or_else(DialectSettings::default, dialect_settings);
     let body_bytes_max = settings.body_bytes_max;
-    let reader = Reader::new(&args.source, &config, settings).with_context(|| format!("no dialect: {}", args.source))?;
+    let known = Sources::load(config.carriers.directory()).map_err(ConfigError::Findings)?;
+    let Some(reader) = Reader::new(&args.source, &known, &config, settings) else {
+        writeln!(
+            context.talk,
+            "error: no such source: {}\n  [possible values: {}]",
+            args.source,
+            known.ids().collect::<Vec<_>>().join(", ")
+        )?;
+        return Ok(Exit::Usage);
+    };
     let received_at = args.received_at.unwrap_or_else(|| context.clock.now());
     let mut rows = Vec::new();
     let mut exit = Exit::Done;
@@ -65,8 +73,8 @@ enum Reader {
 }
 
 impl Reader {
-    fn new(source: &str, config: &Config, settings: DialectSettings) -> Option<Self> {
-        let Some(format) = Format::of(source) else { return dialect(source, settings).map(Self::Parcels) };
+    fn new(source: &str, known: &Sources, config: &Config, settings: DialectSettings) -> Option<Self> {
+        let Some(format) = Format::of(source) else { return known.dialect(source, settings).map(Self::Parcels) };
         let settings = config.carriers.sources.get(source).map_or_else(BillingSettings::default, billing_settings);
         Some(Self::Billing(Billing::new(format, settings)))
     }

@@ -1,7 +1,7 @@
 //! The settings as types. Meanings and defaults stand in `default.yaml`, where operators read them.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -140,11 +140,18 @@ pub struct HttpConfig {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CarriersConfig {
+    /// Directory of the files that describe further sources; empty for none.
+    pub dir: PathBuf,
     /// By id of the source, which is also the name of its dialect.
     pub sources: BTreeMap<String, SourceConfig>,
 }
 
 impl CarriersConfig {
+    /// Where further sources are described, if anywhere.
+    pub fn directory(&self) -> Option<&Path> {
+        Some(self.dir.as_path()).filter(|dir| !dir.as_os_str().is_empty())
+    }
+
     /// The source that sends to a topic (without prefix).
     pub fn source_of(&self, topic: &str) -> Option<(&str, &SourceConfig)> {
         self.sources.iter().find(|(_, source)| source.topic == topic).map(|(id, source)| (id.as_str(), source))

@@ -12,7 +12,7 @@ use super::settings::kafka_settings;
 use super::shipment_tracker::{self, ShipmentTracker, TrackerSettings};
 use crate::carriers::billing::{Billing, BillingSettings, Format};
 use crate::carriers::signature::Verifier;
-use crate::carriers::{self, Dialect, DialectSettings};
+use crate::carriers::{Dialect, DialectSettings, Sources};
 use crate::config::{Assignor, Config, Finding, Service};
 use crate::domain::record::Record;
 use crate::domain::time::{self, Micros};
@@ -132,9 +132,10 @@ pub fn run(
     let window = micros(config.store.window());
     match service {
         Service::CarrierNormalizer => {
-            let mend = |found: Vec<Finding>| found.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ");
-            let verifiers = verifiers(config).map_err(|found| engine::Error::Stopped(mend(found)))?;
-            let processor = CarrierNormalizer::new(dialects(config), verifiers, Some(around.metrics.clone())).with_billing(billing(config));
+            let mend = |found: Vec<Finding>| engine::Error::Stopped(found.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | "));
+            let verifiers = verifiers(config).map_err(mend)?;
+            let dialects = dialects(config).map_err(mend)?;
+            let processor = CarrierNormalizer::new(dialects, verifiers, Some(around.metrics.clone())).with_billing(billing(config));
             run_stream(spec, &kafka, settings, Box::new(processor), around)
         }
         Service::OdooNormalizer => {
@@ -165,10 +166,13 @@ fn micros(duration: Duration) -> Micros {
 }
 
 /// The dialect of every configured topic.
-#[must_use]
-pub fn dialects(config: &Config) -> HashMap<String, Box<dyn Dialect>> {
+///
+/// # Errors
+/// Everything that is wrong with the sources that files describe.
+pub fn dialects(config: &Config) -> Result<HashMap<String, Box<dyn Dialect>>, Vec<Finding>> {
+    let known = Sources::load(config.carriers.directory())?;
     let sources = config.carriers.sources.iter();
-    sources.filter_map(|(id, source)| Some((source.topic.clone(), carriers::dialect(id, dialect_settings(source))?))).collect()
+    Ok(sources.filter_map(|(id, source)| Some((source.topic.clone(), known.dialect(id, dialect_settings(source))?))).collect())
 }
 
 /// The reader of every configured topic of billing files.

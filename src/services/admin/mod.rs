@@ -3,6 +3,7 @@
 //! Out go differences and findings; only what was asked for is changed.
 
 pub mod billing;
+pub mod coverage;
 pub mod dead_letters;
 pub mod online;
 pub mod topics;

@@ -75,7 +75,7 @@ impl CarrierNormalizer {
         };
         let value = value.ok_or_else(|| Park::new(Code::EMPTY_VALUE, "a tombstone"))?;
         let (dialect, billing) = (self.dialects.get(input.topic), self.billing.get(input.topic));
-        let source = dialect.map(|d| d.source()).or_else(|| billing.map(Billing::source));
+        let source: Option<&str> = dialect.map(|d| d.source()).or_else(|| billing.map(|b| b.source()));
         let source = source.ok_or_else(|| Park::new(Code::UNKNOWN_SOURCE, "no source is configured for this topic"))?;
         let envelope = cloudevents::open(input.headers, value)?;
         let verified = self.verified(input, source, &envelope.body)?;
@@ -104,7 +104,7 @@ impl CarrierNormalizer {
     }
 
     /// Counts and logs a code that no table knows.
-    fn unknown(&self, source: &'static str, input: &Input<'_>, event: &ShipmentEvent) {
+    fn unknown(&self, source: &str, input: &Input<'_>, event: &ShipmentEvent) {
         let Some(metrics) = &self.metrics else { return };
         metrics.unknown_codes(source).inc();
         let service = Service::CarrierNormalizer.as_str();
