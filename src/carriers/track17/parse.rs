@@ -111,7 +111,8 @@ impl Reader<'_> {
 
     /// The latest status sums up the events and is no event. It is one where there are none, where it says that there is no
     /// more news, and where no event has a code of the same milestone: if the newest has no code, or if it is a status that
-    /// ends or stops the way. However often it is told with newer scans it is one happening, and another after a return.
+    /// ends or stops the way. However often it is told with newer scans it is one happening, and another after a return; no
+    /// more news than a newer scan is another silence.
     fn latest(&self, shipment: &Shipment<'_>, events: &mut Vec<ShipmentEvent>, info: &TrackInfo<'_>) -> Result<(), Park> {
         let code = info.latest_status.0.as_ref().and_then(|s| s.sub_status.get().or_else(|| s.status.get()));
         let newest = event::newest(events, true, |_| true).cloned();
@@ -134,7 +135,11 @@ impl Reader<'_> {
         let happening = Happening {
             raw_code: RawCode { kind: Some("latest_status".to_owned()), code: Some(code.to_owned()), sub_code: None },
             identity: (Some("17track latest_status".to_owned()), Some(code.to_owned())),
-            time_key: if back { "back".to_owned() } else { String::new() },
+            time_key: match (expired, back) {
+                (true, _) => newest.as_ref().and_then(|n| n.occurred_local.clone()).unwrap_or_default(),
+                (false, true) => "back".to_owned(),
+                (false, false) => String::new(),
+            },
             told: if expired { None } else { self.reached(info, meaning) },
             ..Happening::default()
         };

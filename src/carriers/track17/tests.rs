@@ -219,6 +219,9 @@ fn the_latest_status_is_no_event_but_where_nothing_else_says_so() {
     // That there is no more news is said without a time: it did not happen with the last scan.
     let expired = events("17track", &push(&json!("Expired_Other"), &json!([plain]))).remove(1);
     assert_told(&expired, &json!({"milestone": "expired", "occurred_at": null, "occurred_local": null, "place": null}));
+    let newer = json!({"time_iso": "2026-11-20T09:00:00-05:00", "description": "Scan"});
+    let again = events("17track", &push(&json!("Expired_Other"), &json!([newer, plain]))).remove(2);
+    assert_ne!(again.event_id, expired.event_id, "another silence");
 }
 
 #[test]
