@@ -237,8 +237,15 @@ fn sent(text: &str, by_carrier: bool) -> Option<Sent> {
 fn stands(meaning: Meaning, is_returned: bool, is_last: bool) -> Milestone {
     match meaning.milestone {
         Milestone::Delivered if is_returned => Milestone::Returned,
-        Milestone::AvailableForPickup | Milestone::DeliveryAttempted if is_returned => Milestone::Returning,
-        Milestone::Accepted | Milestone::InTransit | Milestone::OutForDelivery if is_returned => Milestone::Returning,
+        Milestone::Accepted
+        | Milestone::InTransit
+        | Milestone::OutForDelivery
+        | Milestone::AvailableForPickup
+        | Milestone::DeliveryAttempted
+            if is_returned =>
+        {
+            Milestone::Returning
+        }
         Milestone::Accepted | Milestone::InTransit | Milestone::OutForDelivery if is_last && meaning.reason.is_none() => Milestone::Expired,
         other => other,
     }

@@ -131,7 +131,7 @@ impl Reader<'_> {
         let look = |code: Option<&str>| self.table.get("status", code?, "");
         let back = |m: &Meaning| matches!(m.milestone, Milestone::Returning | Milestone::Returned);
         let (by_label, by_id) = (look(label), look(id));
-        by_label.filter(back).or(by_id.filter(back)).or(by_label).or(by_id).unwrap_or(Meaning::UNKNOWN)
+        by_label.filter(back).or_else(|| by_id.filter(back)).or(by_label).or(by_id).unwrap_or(Meaning::UNKNOWN)
     }
 
     fn told(&self, sent: &Sent) -> Told {

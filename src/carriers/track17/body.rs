@@ -53,7 +53,8 @@ pub(super) struct Status<'a> {
 #[derive(Deserialize, Default)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Stage<'a> {
-    pub(super) key_stage: Text<'a>,
+    #[serde(rename = "key_stage")]
+    pub(super) key: Text<'a>,
     pub(super) time_iso: Text<'a>,
     pub(super) time_utc: Text<'a>,
     pub(super) time_raw: Object<RawTime<'a>>,

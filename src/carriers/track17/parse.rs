@@ -158,7 +158,7 @@ impl Reader<'_> {
     /// When the parcel came to the latest status: the time of its stage, else of the latest event.
     fn reached(&self, info: &TrackInfo<'_>, meaning: Meaning) -> Option<Told> {
         let means = |key: &str| self.table.get("status", key, "") == Some(meaning);
-        let stages = info.milestone.0.iter().filter(|s| s.key_stage.get().is_some_and(means));
+        let stages = info.milestone.0.iter().filter(|s| s.key.get().is_some_and(means));
         let latest = info.latest_event.0.as_ref();
         let mut told = stages.filter_map(|s| self.clock(&s.time_iso, &s.time_utc, &s.time_raw, None).1);
         told.next_back().or_else(|| latest.and_then(|e| self.time(e, place(e).as_ref()).1))
