@@ -18,6 +18,15 @@ pub struct Meaning {
 impl Meaning {
     /// A code that no table knows.
     pub const UNKNOWN: Self = Self { milestone: Milestone::Unknown, sub_status: None, reason: None };
+
+    /// What it means of a parcel that goes to the merchant by a label of its own: its delivery is the end of the return.
+    #[must_use]
+    pub fn of_return_label(self, is_return: bool) -> Self {
+        match self.milestone {
+            Milestone::Delivered if is_return => Self { milestone: Milestone::Returned, ..self },
+            _ => self,
+        }
+    }
 }
 
 /// Meanings by sub-code, by code.

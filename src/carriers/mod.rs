@@ -124,6 +124,24 @@ impl Sources {
     }
 }
 
+/// The events of all parcels of a message that can be read: one odd parcel does not take the others with it.
+///
+/// # Errors
+/// The first that there is, where no parcel gives an event.
+fn of_all<T>(
+    parcels: impl Iterator<Item = T>,
+    mut read: impl FnMut(T) -> Result<Vec<ShipmentEvent>, Park>,
+) -> Result<Vec<ShipmentEvent>, Park> {
+    let (mut events, mut first) = (Vec::new(), None);
+    for parcel in parcels {
+        match read(parcel) {
+            Ok(mut told) => events.append(&mut told),
+            Err(park) => first = first.or(Some(park)),
+        }
+    }
+    first.filter(|_| events.is_empty()).map_or(Ok(events), Err)
+}
+
 /// The sources that [`dialect`] knows.
 pub const SOURCES: &[&str] = &[
     "ups",

@@ -12,7 +12,7 @@ use super::MAPPING_VERSION;
 use crate::domain::event::{Eta, Partner, Place, ProofOfDelivery, RawCode, ShipmentEvent};
 use crate::domain::time::Told;
 use crate::domain::verdict::Park;
-use crate::domain::vocabulary::{Leg, Milestone, TimeSource};
+use crate::domain::vocabulary::{ExceptionReason, Leg, Milestone, TimeSource};
 
 /// Webhooks about other things (one-time passwords, instructions asked for) come in the same envelope.
 const ABOUT_TRACKING: &str = "Tracking Detail";
@@ -212,7 +212,7 @@ impl Reader<'_> {
     }
 
     /// Detail codes speak of the parcel as it stands. What they say of a delivery belongs to a delivery only, and a
-    /// reason to something that went wrong only.
+    /// reason to something that went wrong only; of a delivery just damage.
     fn details(&self, event: &mut ShipmentEvent, codes: &Texts<'_>) {
         let codes: Vec<&str> = codes.0.iter().filter_map(Text::get).collect();
         if codes.is_empty() {
@@ -221,7 +221,10 @@ impl Reader<'_> {
         event.raw_code.sub_code = Some(codes.join(","));
         let known = || codes.iter().filter_map(|code| self.table.get("detail", code, ""));
         match event.milestone {
-            Milestone::Delivered => event.sub_status = known().find_map(|m| m.sub_status).or(event.sub_status),
+            Milestone::Delivered => {
+                event.sub_status = known().find_map(|m| m.sub_status).or(event.sub_status);
+                event.exception_reason = known().find_map(|m| m.reason.filter(|r| *r == ExceptionReason::ParcelDamaged));
+            }
             Milestone::DeliveryAttempted | Milestone::Exception | Milestone::Returning => {
                 event.exception_reason = known().find_map(|m| m.reason).or(event.exception_reason);
             }

@@ -27,7 +27,7 @@ fn a_push_is_read_field_by_field() {
         &told[0],
         &json!({
             "shipment_key": "UK7730420263", "tracking_number": "UK7730420263", "carrier": "amazon_shipping", "source": "amazon_shipping",
-            "source_event_id": "5b0d1f60-93c4-4c55-8c1e-2f0a7d11e9b7", "mapping_version": "amazon_shipping-1",
+            "source_event_id": "5b0d1f60-93c4-4c55-8c1e-2f0a7d11e9b7", "mapping_version": "amazon_shipping-2",
             "milestone": "delivery_attempted", "sub_status": null, "exception_reason": "address.no_access", "fault": "shipper",
             "action_required": true, "actor": "carrier", "leg": "forward",
             "raw_code": {"type": "FORWARD", "code": "DeliveryAttempted", "sub_code": "UnableToAccess"}, "raw_description": null,
@@ -128,6 +128,7 @@ fn details_say_no_more_than_the_event_allows() {
     for (code, detail, sub_status, reason) in [
         ("Delivered", "DeliveredToNeighbor", Some("neighbour"), None),
         ("Delivered", "CustomerUnavailable", None, None),
+        ("Delivered", "Damaged", None, Some("parcel.damaged")),
         ("DeliveryAttempted", "CustomerUnavailable", None, Some("recipient.absent")),
         ("DeliveryAttempted", "DeliveredToPorch", None, None),
         ("Rejected", "Damaged", None, Some("parcel.damaged")),
@@ -141,6 +142,7 @@ fn details_say_no_more_than_the_event_allows() {
         let told = (event.sub_status.map(|s| s.as_str()), event.exception_reason.map(|r| r.as_str()));
         assert_eq!(told, (sub_status, reason), "{code} {detail}");
         assert_eq!(event.raw_code.sub_code.as_deref(), Some(detail));
+        assert_eq!(event.milestone.as_str() == "delivered", code == "Delivered", "{code} {detail}");
     }
 }
 

@@ -88,24 +88,46 @@ struct Sighting<'a> {
     words: &'a Text<'a>,
 }
 
+impl Sighting<'_> {
+    /// A scan without type and status says nothing.
+    fn tells(&self) -> bool {
+        self.kind.get().is_some() || self.status.get().is_some()
+    }
+
+    /// Whether both are of one moment (where both have one) and say the same, by the NSL code or by type and status.
+    fn is(&self, other: &Self) -> bool {
+        let time = |s: &Self| s.time.and_then(times::iso).map(|t| t.digits());
+        let same_time = time(self).zip(time(other)).is_none_or(|(one, two)| one == two);
+        let same_status = self.kind.code(0) == other.kind.code(0) && self.status.code(0) == other.status.code(0);
+        let same_nsl = self.nsl.get().is_some() && self.nsl.code(0) == other.nsl.code(0);
+        same_time && (same_status || same_nsl)
+    }
+}
+
+/// The row for all NSL codes of a list: why a courier came back with it (`EOD-`), what the network does (`X-`, told by the
+/// status alone), and all others.
+fn reason_list(nsl: &str) -> &'static str {
+    match nsl.split('-').next() {
+        Some("EOD") => "EOD-*",
+        Some("X") => "",
+        _ => "*",
+    }
+}
+
 /// Reads a push, a list of pushes or an answer.
 pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table: &CodeTable) -> Result<Vec<ShipmentEvent>, Park> {
     let bodies: Objects<Body<'_>> = json::read(json::objects_text(message, settings)?)?;
     let pushed = bodies.0.iter().filter_map(|b| b.shipment.0.as_ref());
     let answered = bodies.0.iter().flat_map(|b| &b.shipment_data.0).filter_map(|a| a.shipment.0.as_ref());
     let parcels: Vec<&Parcel<'_>> = pushed.chain(answered).collect();
-    if parcels.iter().map(|p| p.scans.0.len().max(1)).sum::<usize>() > settings.events_max {
+    if parcels.iter().map(|p| p.scans.0.len() + 1).sum::<usize>() > settings.events_max {
         return Err(json::too_many(settings.events_max));
     }
     if parcels.is_empty() {
         return Err(json::not_tracking("neither a scan nor a tracking answer"));
     }
     let reader = Reader { message, settings, table };
-    let mut events = Vec::new();
-    for parcel in parcels {
-        events.append(&mut reader.parcel(parcel)?);
-    }
-    Ok(events)
+    super::super::of_all(parcels.into_iter(), |parcel| reader.parcel(parcel))
 }
 
 struct Reader<'a> {
@@ -119,10 +141,15 @@ impl Reader<'_> {
         let numbers = &[parcel.awb.get()];
         let shipment = Shipment::new(self.message, ("delhivery", MAPPING_VERSION), "delhivery".into(), numbers)?;
         let details = parcel.scans.0.iter().filter_map(|s| s.scan_detail.0.as_ref());
-        let mut events: Vec<_> = details.map(|detail| self.event(&shipment, &of_scan(detail))).collect();
+        let scans: Vec<_> = details.map(of_scan).filter(Sighting::tells).collect();
+        let mut events: Vec<_> = scans.iter().map(|scan| self.event(&shipment, scan)).collect();
+        // The scans may end before the status, which is then the newest happening.
+        let status = parcel.status.0.as_ref().map(|status| of_status(status, &parcel.nsl_code)).filter(Sighting::tells);
+        if let Some(status) = status.filter(|status| !scans.iter().any(|scan| scan.is(status))) {
+            events.push(self.event(&shipment, &status));
+        }
         if events.is_empty() {
-            let status = parcel.status.0.as_ref().ok_or_else(|| json::missing("Status"))?;
-            events.push(self.event(&shipment, &of_status(status, &parcel.nsl_code)));
+            return Err(json::missing("Status"));
         }
         self.facts(&mut events, parcel);
         Ok(events)
@@ -146,8 +173,9 @@ impl Reader<'_> {
             place: event::place(None, None, None, None, scan.location.owned()),
         };
         let (kind, status) = (kind.unwrap_or_default(), status.unwrap_or_default());
-        let exact = nsl.and_then(|nsl| self.table.get(&kind, &status, &nsl));
-        let meaning = exact.or_else(|| self.table.get(&kind, &status, "")).unwrap_or(Meaning::UNKNOWN);
+        let exact = nsl.as_deref().and_then(|nsl| self.table.get(&kind, &status, nsl));
+        let by_reason = || self.table.get(&kind, &status, reason_list(nsl.as_deref()?));
+        let meaning = exact.or_else(by_reason).or_else(|| self.table.get(&kind, &status, "")).unwrap_or(Meaning::UNKNOWN);
         let mut event = shipment.event(happening, meaning);
         if matches!(kind.as_ref(), "RT" | "PP" | "PU") {
             event.leg = Leg::Return;

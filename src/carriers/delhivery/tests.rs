@@ -28,7 +28,7 @@ fn a_push_is_read_field_by_field() {
         &told[0],
         &json!({
             "shipment_key": "28461700093315", "tracking_number": "28461700093315", "carrier": "delhivery", "source": "delhivery",
-            "source_event_id": null, "mapping_version": "delhivery-1", "milestone": "delivery_attempted", "sub_status": null,
+            "source_event_id": null, "mapping_version": "delhivery-2", "milestone": "delivery_attempted", "sub_status": null,
             "exception_reason": "recipient.absent", "fault": "recipient", "action_required": false, "actor": "carrier", "leg": "forward",
             "raw_code": {"type": "UD", "code": "Pending", "sub_code": "EOD-11"}, "raw_description": "Consignee unavailable",
             "occurred_local": "2026-11-12T19:48:03", "offset_minutes": 330, "time_precision": "second", "time_source": "assumed",
@@ -99,7 +99,11 @@ fn codes_mean_what_they_say_and_no_more() {
         ("", "Delivered", "", "unknown", None, None, "forward"),
         ("RT", "Delivered", "", "unknown", None, None, "return"),
         ("ud", "in transit", "", "in_transit", None, None, "forward"),
-        ("UD", "Pending", "EOD-999", "in_transit", Some("arrived"), None, "forward"),
+        ("UD", "Pending", "", "in_transit", Some("arrived"), None, "forward"),
+        ("UD", "Pending", "X-ILL1F", "in_transit", Some("arrived"), None, "forward"),
+        ("UD", "Pending", "EOD-999", "delivery_attempted", None, None, "forward"),
+        ("UD", "Pending", "ST-108", "info", None, None, "forward"),
+        ("RT", "Pending", "ST-108", "returning", None, None, "return"),
         ("UD", "Dispatched", "EOD-11", "out_for_delivery", None, None, "forward"),
         ("PP", "Scheduled", "", "announced", None, None, "return"),
         ("PU", "Pending", "", "in_transit", Some("arrived"), None, "return"),
@@ -135,6 +139,40 @@ fn optional_fields_of_any_type_do_not_park() {
             assert_eq!(push(&status, "").milestone.as_str(), "out_for_delivery", "{field} = {value}");
         }
     }
+}
+
+#[test]
+fn one_odd_parcel_does_not_take_the_others_with_it() {
+    let odd = json!({"Shipment": {"AWB": "28461700093316", "Scans": []}});
+    let good = json!({"Shipment": {"AWB": "28461700093315", "Status": {"Status": "Delivered", "StatusType": "DL"}}});
+    for parcels in [json!([good, odd]), json!([odd, good])] {
+        assert_eq!(events("delhivery", &json!({"ShipmentData": parcels}).to_string()).len(), 1, "{parcels}");
+    }
+    let alone = json!({"ShipmentData": [odd, {"Shipment": {"AWB": "X"}}]}).to_string();
+    assert_eq!(testing::parse("delhivery", alone.as_bytes()).map_err(|p| p.code), Err(Code::MISSING_FIELD), "the first one's");
+}
+
+#[test]
+fn a_status_that_no_scan_has_is_an_event_of_its_own() {
+    let status = json!({"Status": "Delivered", "StatusType": "DL", "StatusDateTime": "2026-11-18T13:31:47.620", "StatusCode": "EOD-38",
+        "RecievedBy": "SELF"});
+    let scan = |kind: &str, name: &str, at: &str, code: &str| json!({"ScanDetail": {"ScanType": kind, "Scan": name, "ScanDateTime": at, "StatusCode": code}});
+    let told = |scans: &serde_json::Value| {
+        let parcel = json!({"AWB": "28461700093315", "Status": status, "Scans": scans});
+        events("delhivery", &json!({"ShipmentData": [{"Shipment": parcel}]}).to_string())
+    };
+    let dispatched = scan("UD", "Dispatched", "2026-11-18T09:15:04", "X-DDD3FD");
+    let ahead = told(&json!([dispatched]));
+    assert_eq!(ahead.iter().map(|e| e.milestone.as_str()).collect::<Vec<_>>(), ["out_for_delivery", "delivered"]);
+    assert_told(&ahead[1], &json!({"pod": {"signed_by": "SELF"}}));
+    let caught_up = told(&json!([dispatched, scan("DL", "Delivered", "2026-11-18T13:31:47", "EOD-38")]));
+    assert_eq!(caught_up.iter().map(|e| &e.event_id).collect::<Vec<_>>(), ahead.iter().map(|e| &e.event_id).collect::<Vec<_>>());
+    for code in ["", "EOD-38"] {
+        assert_eq!(told(&json!([scan("DL", "Delivered", "2026-11-18T13:31:47", code)])).len(), 1, "{code}");
+    }
+    // A scan that says nothing is none.
+    let empty = told(&json!([{"ScanDetail": {}}, {"ScanDetail": {"ScanDateTime": "2026-11-18T14:00:00"}}]));
+    assert_eq!(empty.iter().map(|e| e.milestone.as_str()).collect::<Vec<_>>(), ["delivered"]);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The tracking answer of GLS, read into happenings.
 
+use std::cmp::Ordering;
+
 use serde::Deserialize;
 
 use super::super::codes::{CodeTable, Meaning};
@@ -9,9 +11,12 @@ use super::super::times::{self, Sent, Suffix};
 use super::super::{DialectSettings, RawMessage};
 use super::MAPPING_VERSION;
 use crate::domain::event::{Place, RawCode, ShipmentEvent};
-use crate::domain::time::Told;
+use crate::domain::time::{Micros, Told};
 use crate::domain::verdict::Park;
-use crate::domain::vocabulary::TimeSource;
+use crate::domain::vocabulary::{Leg, Milestone, TimeSource};
+
+/// Handed over to a ParcelShop, where the recipient has yet to collect it.
+const AT_SHOP: &str = "DELIVEREDPS";
 
 #[derive(Deserialize, Default)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
@@ -52,10 +57,7 @@ pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table:
         return Err(json::too_many(settings.events_max));
     }
     let reader = Reader { message, settings, table };
-    let mut events = Vec::new();
-    for parcel in &body.parcels.0 {
-        events.append(&mut reader.parcel(parcel)?);
-    }
+    let events = super::super::of_all(body.parcels.0.iter(), |parcel| reader.parcel(parcel))?;
     if events.is_empty() {
         return Err(json::not_tracking("no parcel with an event or a status"));
     }
@@ -86,9 +88,10 @@ impl Reader<'_> {
             told |= same;
             events.push(self.movement(&shipment, movement, sent.as_ref(), status.as_deref().filter(|_| same)));
         }
-        if let Some(status) = status.filter(|_| !told && (status_sent.is_some() || events.is_empty())) {
-            events.insert(0, self.status(&shipment, &status, status_sent.as_ref()));
+        if let Some(status) = status.as_ref().filter(|_| !told && (status_sent.is_some() || events.is_empty())) {
+            events.insert(0, self.status(&shipment, status, status_sent.as_ref()));
         }
+        settle(&mut events, status.as_deref() == Some(AT_SHOP));
         Ok(events)
     }
 
@@ -120,17 +123,46 @@ impl Reader<'_> {
         shipment.event(happening, self.table.get("status", status, "").unwrap_or(Meaning::UNKNOWN))
     }
 
-    /// A code is a group and a detail. A detail that is new to us means what the status says, else what its group means.
+    /// A code is a group and a detail. A detail that is new to us means what its group means; of a group that is new as well, or
+    /// that says delivered (which may be at a shop), the status of that moment knows better.
     fn meaning(&self, code: &str, status: Option<&str>) -> Meaning {
         let (group, detail) = code.split_once('.').unwrap_or((code, ""));
         let exact = if detail.is_empty() { None } else { self.table.get("event", group, detail) };
-        exact.or_else(|| self.table.get("status", status?, "")).or_else(|| self.table.get("event", group, "")).unwrap_or(Meaning::UNKNOWN)
+        let by_group = self.table.get("event", group, "");
+        let by_status = || self.table.get("status", status?, "").filter(|_| by_group.is_none_or(|m| m.milestone == Milestone::Delivered));
+        exact.or_else(by_status).or(by_group).unwrap_or(Meaning::UNKNOWN)
     }
 
     fn told(&self, sent: &Sent, place: Option<&Place>) -> Told {
         match sent.suffix {
             Suffix::Numeric(offset) => Told::with_offset(sent.local, offset, sent.precision, TimeSource::CarrierOffset),
             Suffix::None | Suffix::Zulu => times::by_zone(sent, place, self.settings),
+        }
+    }
+}
+
+/// What one event cannot know: handing over ends a return where the parcel was on its way back before, and it is no
+/// delivery while the parcel waits at a shop. Events stand with the newest first, which counts where times do not.
+fn settle(events: &mut [ShipmentEvent], at_shop: bool) {
+    let back = events.iter().enumerate().filter(|(_, e)| e.milestone == Milestone::Returning);
+    let back: Vec<_> = back.map(|(at, e)| (at, e.occurred_at, e.occurred_local.clone())).collect();
+    for (at, event) in events.iter_mut().enumerate().filter(|(_, e)| e.milestone == Milestone::Delivered) {
+        let after = |(turned, turned_at, local): &(usize, Option<Micros>, Option<String>)| {
+            let order = match (event.occurred_at, turned_at) {
+                (Some(own), Some(turned_at)) => own.cmp(turned_at),
+                _ if event.occurred_local.is_some() && local.is_some() => event.occurred_local.cmp(local),
+                _ => Ordering::Equal,
+            };
+            order.then(turned.cmp(&at)) == Ordering::Greater
+        };
+        event.milestone = match (back.iter().any(after), at_shop) {
+            (true, true) => Milestone::Returning,
+            (true, false) => Milestone::Returned,
+            (false, true) => Milestone::AvailableForPickup,
+            (false, false) => continue,
+        };
+        if event.milestone != Milestone::AvailableForPickup {
+            event.leg = Leg::Return;
         }
     }
 }

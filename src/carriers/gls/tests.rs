@@ -24,7 +24,7 @@ fn an_answer_is_read_event_by_event() {
     let expected = [
         json!({
             "shipment_key": "51830277416", "tracking_number": "51830277416", "carrier": "gls", "source": "gls", "source_event_id": null,
-            "mapping_version": "gls-1", "milestone": "available_for_pickup", "sub_status": null, "exception_reason": null, "fault": null,
+            "mapping_version": "gls-2", "milestone": "available_for_pickup", "sub_status": null, "exception_reason": null, "fault": null,
             "action_required": false, "actor": "carrier", "leg": "forward",
             "raw_code": {"type": null, "code": "DELIVD.SHOPX", "sub_code": null},
             "raw_description": "The parcel was delivered to the ParcelShop.", "occurred_local": "2026-11-18T14:20:11",
@@ -125,6 +125,58 @@ fn optional_fields_of_any_type_do_not_park() {
             fields[field] = value.clone();
             assert_eq!(movement(&fields).milestone.as_str(), "out_for_delivery", "{field} = {value}");
         }
+    }
+}
+
+#[test]
+fn one_odd_parcel_does_not_take_the_others_with_it() {
+    let odd = json!({"unitno": "unknown", "requested": "ABC", "status": "NOTFOUND"});
+    let good = json!({"unitno": "51830277416", "status": "DELIVERED"});
+    for parcels in [json!([good, odd]), json!([odd, good])] {
+        assert_eq!(events("gls", &json!({"parcels": parcels}).to_string()).len(), 1, "{parcels}");
+    }
+    let alone = json!({"parcels": [odd, {"status": "DELIVERED"}]}).to_string();
+    assert_eq!(testing::parse("gls", alone.as_bytes()).map_err(|p| p.code), Err(Code::BAD_TRACKING_NUMBER), "the first one's");
+}
+
+/// Milestones and legs of a parcel with a status and movements, each with a code and a time; the newest first.
+fn told(status: &str, at: &str, movements: &[(&str, &str)]) -> Vec<(&'static str, &'static str)> {
+    let movements: Vec<_> = movements.iter().map(|(code, at)| json!({"code": code, "country": "DE", "eventDateTime": at})).collect();
+    let parcel = json!({"unitno": "51830277416", "status": status, "statusDateTime": at, "events": movements});
+    events("gls", &json!({"parcels": [parcel]}).to_string()).iter().map(|e| (e.milestone.as_str(), e.leg.as_str())).collect()
+}
+
+#[test]
+fn handing_over_ends_a_return_that_was_under_way() {
+    let [first, second, third] = ["2026-11-17T10:00:00+0100", "2026-11-18T10:00:00+0100", "2026-11-19T15:24:57+0100"];
+    for turn in ["RETURN.NORMAL", "RETCUS.X", "WHOUSE.SPERETURN"] {
+        for end in ["DELIVD.NORMAL", "3.0"] {
+            assert_eq!(
+                told("DELIVERED", third, &[(end, third), (turn, second), ("REFUSD.NORMAL", first)]),
+                [("returned", "return"), ("returning", "return"), ("delivery_attempted", "forward")],
+                "{turn} {end}"
+            );
+        }
+    }
+    // In the other order, without times, and by the status alone.
+    assert_eq!(told("", "", &[("RETURN.X", second), ("DELIVD.X", third)])[1], ("returned", "return"));
+    assert_eq!(told("", "", &[("DELIVD.X", ""), ("RETURN.X", "")])[0], ("returned", "return"));
+    assert_eq!(told("DELIVERED", third, &[("RETURN.X", second)])[0], ("returned", "return"));
+    // What goes back after it was delivered was delivered.
+    assert_eq!(told("", "", &[("RETURN.X", third), ("DELIVD.X", second)])[1], ("delivered", "forward"));
+}
+
+#[test]
+fn the_status_says_no_more_than_a_known_group_leaves_open() {
+    let at = "2026-11-19T15:24:00+0100";
+    let milestones = |status: &str, codes: &[(&str, &str)]| told(status, at, codes).into_iter().map(|(m, _)| m).collect::<Vec<_>>();
+    assert_eq!(milestones("DELIVERED", &[("DELIVD.NORMAL", at), ("NOTDEL.NORMAL", at)]), ["delivered", "delivery_attempted"]);
+    assert_eq!(milestones("INDELIVERY", &[("XYZZY.NORMAL", at)]), ["out_for_delivery"]);
+    // A parcel at a shop is not with the recipient, whatever the code and the second.
+    for code in ["3.0", "DELIVD.PSHOP", "DELIVD"] {
+        assert_eq!(milestones("DELIVEREDPS", &[(code, at)]), ["available_for_pickup"], "{code}");
+        let before = milestones("DELIVEREDPS", &[(code, "2026-11-19T15:23:57+0100")]);
+        assert_eq!(before, ["available_for_pickup", "available_for_pickup"], "{code}");
     }
 }
 

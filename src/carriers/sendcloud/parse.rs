@@ -91,6 +91,9 @@ struct Location<'a> {
     service_point_id: Text<'a>,
 }
 
+/// What the table says of an exception that is none any more.
+const OVER: Meaning = Meaning { milestone: Milestone::InTransit, sub_status: None, reason: None };
+
 /// Reads either push.
 pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table: &CodeTable) -> Result<Vec<ShipmentEvent>, Park> {
     let body: Body<'_> = json::read(json::object_text(message, settings)?)?;
@@ -136,7 +139,8 @@ impl Reader<'_> {
             description: status.message.owned(),
             place: None,
         };
-        let mut event = shipment.event(happening, self.table.get("status", id, "").unwrap_or(Meaning::UNKNOWN));
+        let meaning = self.table.get("status", id, "").unwrap_or(Meaning::UNKNOWN);
+        let mut event = shipment.event(happening, meaning.of_return_label(shipment.leg == Leg::Return));
         event.measures = parcel.weight.get().and_then(Amount::parse).map(|weight| Measures {
             weight: Some(weight),
             weight_unit: Some("kg".to_owned()),
@@ -182,7 +186,8 @@ impl Reader<'_> {
     }
 
     /// The phase says where the parcel stands, the exception what is wrong. Both have to be known. A parcel that was delivered,
-    /// tried or laid ready for the recipient is so whatever else is wrong with it.
+    /// tried or laid ready for the recipient is so whatever else is wrong with it, unless the table has both of them together.
+    /// What is no longer wrong leaves the phase.
     fn meaning(&self, phase: &str, exception: &str, sub_status: &str) -> Meaning {
         let look = |kind: &str, code: &str| self.table.get(kind, code, sub_status).or_else(|| self.table.get(kind, code, ""));
         let Some(by_phase) = look(phase, "none") else { return Meaning::UNKNOWN };
@@ -193,6 +198,9 @@ impl Reader<'_> {
             return exact;
         }
         let Some(issue) = look("exception", exception) else { return Meaning::UNKNOWN };
+        if issue == OVER {
+            return by_phase;
+        }
         let holds = matches!(
             by_phase.milestone,
             Milestone::Delivered | Milestone::DeliveryAttempted | Milestone::AvailableForPickup | Milestone::Cancelled
@@ -225,12 +233,20 @@ fn sent(text: &str, by_carrier: bool) -> Option<Sent> {
     Some(sent)
 }
 
-/// What moves while it is on its way back moves to the sender; what moves and is tracked no more has expired.
+/// What moves, waits or was tried while it is on its way back is so with the sender; what moves and is tracked no more has expired.
 fn stands(meaning: Meaning, is_returned: bool, is_last: bool) -> Milestone {
     match meaning.milestone {
         Milestone::Delivered if is_returned => Milestone::Returned,
+        Milestone::Accepted
+        | Milestone::InTransit
+        | Milestone::OutForDelivery
+        | Milestone::AvailableForPickup
+        | Milestone::DeliveryAttempted
+            if is_returned =>
+        {
+            Milestone::Returning
+        }
         Milestone::Accepted | Milestone::InTransit | Milestone::OutForDelivery if is_last && meaning.reason.is_none() => Milestone::Expired,
-        Milestone::Accepted | Milestone::InTransit | Milestone::OutForDelivery if is_returned => Milestone::Returning,
         other => other,
     }
 }

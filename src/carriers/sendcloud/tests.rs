@@ -45,7 +45,7 @@ fn a_status_change_is_one_event_at_the_carriers_time() {
         &event,
         &json!({
             "shipment_key": "3SQQRR0000481", "tracking_number": "3SQQRR0000481", "carrier": "postnl", "source": "sendcloud",
-            "source_event_id": null, "mapping_version": "sendcloud-1", "milestone": "delivery_attempted", "sub_status": null,
+            "source_event_id": null, "mapping_version": "sendcloud-2", "milestone": "delivery_attempted", "sub_status": null,
             "exception_reason": "recipient.refused", "fault": "recipient", "action_required": true, "actor": "carrier", "leg": "forward",
             "raw_code": {"type": "status", "code": "62991", "sub_code": null}, "raw_description": "Refused by recipient",
             "occurred_local": null, "offset_minutes": null, "time_precision": "second", "time_source": "gmt_field",
@@ -193,7 +193,13 @@ fn phase_and_exception_are_two_axes() {
         ("attempted", "address_error", "inaccessible", "delivery_attempted", None, Some("address.no_access")),
         ("attempted", "unknown", "company_closed", "delivery_attempted", None, Some("recipient.closed")),
         ("pup", "delivery_delay", "none", "available_for_pickup", None, Some("carrier.delay")),
-        ("pup", "pup_expiration", "none", "available_for_pickup", None, Some("pickup_point.not_collected")),
+        ("pup", "pup_expiration", "none", "exception", None, Some("pickup_point.not_collected")),
+        ("delivered", "refused", "none", "exception", None, Some("recipient.refused")),
+        ("announced", "address_error", "resolved", "announced", None, None),
+        ("delivered", "hold", "resolved", "delivered", None, None),
+        ("customs", "customs_issue", "resolved", "in_transit", Some("customs_processing"), None),
+        ("customs", "customs_issue", "passed", "in_transit", Some("customs_released"), None),
+        ("in_delivery", "missing", "parcel_found", "out_for_delivery", None, None),
         ("delivered", "none", "neighbour", "delivered", Some("neighbour"), None),
         ("delivered", "none", "signature", "delivered", None, None),
         ("delivered", "delivery_delay", "none", "delivered", None, Some("carrier.delay")),
@@ -216,12 +222,15 @@ fn a_parcel_on_its_way_back_is_never_delivered() {
     let phase = |phase: &str| ("/data/event/phase", json!(phase));
     let back = ("/data/event/is_returned", json!(true));
     let none = ("/data/event/sub_status", json!("none"));
-    for (sent, milestone) in [("in_delivery", "returning"), ("delivered", "returned"), ("attempted", "delivery_attempted")] {
+    for (sent, milestone) in [("in_delivery", "returning"), ("delivered", "returned"), ("attempted", "returning"), ("pup", "returning")] {
         assert_told(&told(ATTEMPTED, &[phase(sent), back.clone(), none.clone()]), &json!({"milestone": milestone, "leg": "return"}));
     }
-    // A return label of v2 is a parcel of its own, which is delivered to the merchant.
+    // Still on its way back when nobody tells more.
+    let last = ("/data/event/end_of_tracking", json!(true));
+    assert_told(&told(ATTEMPTED, &[phase("in_transit"), back, none, last]), &json!({"milestone": "returning", "leg": "return"}));
+    // A return label of v2 is a parcel of its own, whose delivery to the merchant ends the return.
     let label = told(CHANGED, &[("/parcel/is_return", json!(true)), ("/parcel/status/id", json!(11))]);
-    assert_told(&label, &json!({"milestone": "delivered", "leg": "return", "pod": null}));
+    assert_told(&label, &json!({"milestone": "returned", "leg": "return", "pod": null}));
 }
 
 #[test]

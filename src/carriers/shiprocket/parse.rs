@@ -74,8 +74,7 @@ pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table:
     let told = |s: &&Scan<'_>| s.status.get().or_else(|| s.sr_status.get()).or_else(|| s.sr_status_label.get()).is_some();
     let mut events: Vec<_> = body.scans.0.iter().filter(told).map(|scan| reader.scan(&shipment, scan)).collect();
     let id = body.shipment_status_id.get();
-    let scanned = |s: &Scan<'_>| label_of(&s.sr_status_label).is_some_and(|l| Some(l) == label) || id.is_some() && s.sr_status.get() == id;
-    if (label.is_some() || id.is_some()) && !body.scans.0.iter().any(scanned) {
+    if (label.is_some() || id.is_some()) && !is_scanned(&body, label.as_deref()) {
         events.push(reader.current(&shipment, &body, label.as_deref()));
     }
     if events.is_empty() {
@@ -127,10 +126,12 @@ impl Reader<'_> {
         event(shipment, happening, self.meaning(label, id), label)
     }
 
-    /// The label says the same in either numbering: it goes before the id.
+    /// The label says the same in either numbering: it goes before the id, unless the id alone says that it goes back.
     fn meaning(&self, label: Option<&str>, id: Option<&str>) -> Meaning {
         let look = |code: Option<&str>| self.table.get("status", code?, "");
-        look(label).or_else(|| look(id)).unwrap_or(Meaning::UNKNOWN)
+        let back = |m: &Meaning| matches!(m.milestone, Milestone::Returning | Milestone::Returned);
+        let (by_label, by_id) = (look(label), look(id));
+        by_label.filter(back).or_else(|| by_id.filter(back)).or(by_label).or(by_id).unwrap_or(Meaning::UNKNOWN)
     }
 
     fn told(&self, sent: &Sent) -> Told {
@@ -161,7 +162,7 @@ impl Reader<'_> {
 }
 
 fn event(shipment: &Shipment<'_>, happening: Happening, meaning: Meaning, label: Option<&str>) -> ShipmentEvent {
-    let mut event = shipment.event(happening, meaning);
+    let mut event = shipment.event(happening, meaning.of_return_label(shipment.leg == Leg::Return));
     event.attempt_no = match label {
         Some("UNDELIVERED 1ST ATTEMPT") => Some(1),
         Some("UNDELIVERED 2ND ATTEMPT") => Some(2),
@@ -169,6 +170,21 @@ fn event(shipment: &Shipment<'_>, happening: Happening, meaning: Meaning, label:
         _ => None,
     };
     event
+}
+
+/// Whether a scan has the status of the push: one of the same label or id that is the newest, or not older than the status.
+/// An older one is another happening: the second attempt, not the first.
+fn is_scanned(body: &Body<'_>, label: Option<&str>) -> bool {
+    let at = |scan: &Scan<'_>| scan.date.get().and_then(sent).map(|s| s.local);
+    let id = body.shipment_status_id.get();
+    let same = |s: &&Scan<'_>| label_of(&s.sr_status_label).is_some_and(|l| Some(&*l) == label) || id.is_some() && s.sr_status.get() == id;
+    let with_status = |s: &&Scan<'_>| label_of(&s.sr_status_label).is_some() || s.sr_status.get().is_some_and(|id| id != NONE);
+    let newest = body.scans.0.iter().filter(with_status).filter_map(at).max();
+    let since = body.current_timestamp.get().and_then(sent).map(|s| s.local);
+    body.scans.0.iter().filter(same).any(|scan| match (at(scan), since) {
+        (Some(at), Some(since)) => at >= since || Some(at) == newest,
+        _ => true,
+    })
 }
 
 /// Both spellings stand in one body: `2026-11-20 09:15:30` and `20 11 2026 09:15:30`.

@@ -39,7 +39,7 @@ fn every_scan_is_an_event_with_its_own_status() {
     let expected = [
         json!({
             "shipment_key": "77410000012345", "carrier": "ekartlogistics", "source": "shiprocket", "source_event_id": null,
-            "mapping_version": "shiprocket-1", "milestone": "announced", "sub_status": null, "exception_reason": null, "fault": null,
+            "mapping_version": "shiprocket-2", "milestone": "announced", "sub_status": null, "exception_reason": null, "fault": null,
             "action_required": false, "actor": "system", "leg": "forward",
             "raw_code": {"type": null, "code": "5", "sub_code": "MAN"}, "raw_description": "Manifest uploaded",
             "occurred_local": "2026-11-12T10:05:30", "offset_minutes": 330, "time_precision": "second", "time_source": "assumed",
@@ -227,7 +227,7 @@ fn statuses_mean_what_they_say_and_no_more() {
 fn a_return_order_goes_the_other_way() {
     for value in [json!(1), json!("1"), json!(true)] {
         let event = status(&json!({"is_return": value, "shipment_status": "DELIVERED", "shipment_status_id": 7}));
-        assert_told(&event, &json!({"milestone": "delivered", "leg": "return", "eta": null}));
+        assert_told(&event, &json!({"milestone": "returned", "leg": "return", "eta": null, "pod": null}));
     }
 }
 
@@ -245,6 +245,44 @@ fn optional_fields_of_any_type_do_not_park() {
             changes[field] = value.clone();
             assert_eq!(status(&changes).milestone.as_str(), "in_transit", "{field} = {value}");
         }
+    }
+}
+
+#[test]
+fn an_older_scan_of_the_same_label_does_not_swallow_the_status() {
+    let scan = |at: &str, id: &str, label: &str| json!({"date": at, "status": "S", "sr-status": id, "sr-status-label": label});
+    let (out, not) = (("17", "OUT FOR DELIVERY"), ("21", "UNDELIVERED"));
+    let told = |at: &str, scans: &[Value]| {
+        let status = json!({"awb": "774100001", "courier_name": "Ekart", "shipment_status": "UNDELIVERED", "shipment_status_id": 21,
+            "current_timestamp": at, "scans": scans});
+        events("shiprocket", &status.to_string()).iter().map(|e| e.milestone.as_str()).collect::<Vec<_>>()
+    };
+    let first = [scan("2026-11-19 10:00:00", out.0, out.1), scan("2026-11-19 18:00:00", not.0, not.1)];
+    let second = [first.as_slice(), &[scan("2026-11-20 10:00:00", out.0, out.1)]].concat();
+    let attempts = ["out_for_delivery", "delivery_attempted", "out_for_delivery", "delivery_attempted"];
+    assert_eq!(told("20 11 2026 18:43:52", &second), attempts);
+    // The newest scan has it, a scan of that time has it, or nobody says when.
+    assert_eq!(told("19 11 2026 18:06:00", &first), attempts[..2]);
+    assert_eq!(told("19 11 2026 18:00:00", &second), attempts[..3]);
+    assert_eq!(told("NA", &second), attempts[..3]);
+    let unnamed =
+        [first.as_slice(), &[json!({"date": "2026-11-19 19:00:00", "status": "S", "sr-status": "NA", "sr-status-label": "NA"})]].concat();
+    assert_eq!(told("19 11 2026 20:00:00", &unnamed).len(), 3, "a scan without a status is not the newest status");
+}
+
+#[test]
+fn what_the_id_says_of_the_way_back_goes_before_the_label() {
+    for (label, id, milestone) in [
+        ("DELIVERED", "10", "returned"),
+        ("RTO_IN_INTRANSIT", "46", "returning"),
+        ("OUT FOR DELIVERY", "41", "returning"),
+        ("RTO DELIVERED", "7", "returned"),
+        ("RTO DELIVERED", "9", "returned"),
+        ("IN TRANSIT", "20", "in_transit"),
+    ] {
+        let event = status(&json!({"shipment_status": label, "shipment_status_id": id}));
+        let scan = scan(&json!({"date": "2026-11-20 10:00:00", "status": "S", "sr-status": id, "sr-status-label": label}));
+        assert_eq!((event.milestone.as_str(), scan.milestone.as_str()), (milestone, milestone), "{label} {id}");
     }
 }
 

@@ -35,6 +35,8 @@ pub(super) struct Parcel<'a> {
 #[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct TrackInfo<'a> {
     pub(super) latest_status: Object<Status<'a>>,
+    pub(super) latest_event: Object<Event<'a>>,
+    pub(super) milestone: Objects<Stage<'a>>,
     pub(super) time_metrics: Object<TimeMetrics<'a>>,
     pub(super) misc_info: Object<Misc<'a>>,
     pub(super) tracking: Object<Tracking<'a>>,
@@ -45,6 +47,17 @@ pub(super) struct TrackInfo<'a> {
 pub(super) struct Status<'a> {
     pub(super) status: Text<'a>,
     pub(super) sub_status: Text<'a>,
+}
+
+/// When the parcel came to a stage, by the aggregator.
+#[derive(Deserialize, Default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+pub(super) struct Stage<'a> {
+    #[serde(rename = "key_stage")]
+    pub(super) key: Text<'a>,
+    pub(super) time_iso: Text<'a>,
+    pub(super) time_utc: Text<'a>,
+    pub(super) time_raw: Object<RawTime<'a>>,
 }
 
 #[derive(Deserialize, Default)]

@@ -1,13 +1,15 @@
 //! 17TRACK's push and answer, read into happenings.
 
+use jiff::tz::Offset;
+
 use super::super::codes::{CodeTable, Meaning};
 use super::super::event::{self, Happening, Shipment};
-use super::super::json::{self, Text};
+use super::super::json::{self, Object, Text};
 use super::super::names;
 use super::super::times::{self, Sent, Suffix};
 use super::super::{DialectSettings, RawMessage};
 use super::MAPPING_VERSION;
-use super::body::{Body, Data, Estimate, Event, Misc, Teller, TrackInfo};
+use super::body::{Body, Data, Estimate, Event, Misc, RawTime, Teller, TrackInfo};
 use crate::domain::event::{Eta, Label, Measures, Partner, Place, RawCode, ShipmentEvent};
 use crate::domain::money::Amount;
 use crate::domain::time::Told;
@@ -55,12 +57,7 @@ impl Reader<'_> {
         if parcels.clone().filter_map(|(.., info)| info).map(count).sum::<usize>() > self.settings.events_max {
             return Err(json::too_many(self.settings.events_max));
         }
-        let mut events = Vec::new();
-        for (number, key, info) in parcels {
-            let info = info.ok_or_else(|| json::missing("track_info"))?;
-            events.append(&mut self.parcel(number, key, info)?);
-        }
-        Ok(events)
+        super::super::of_all(parcels, |(number, key, info)| self.parcel(number, key, info.ok_or_else(|| json::missing("track_info"))?))
     }
 
     fn shipment(&self, number: &Text<'_>, carrier: Label) -> Result<Shipment<'_>, Park> {
@@ -113,7 +110,9 @@ impl Reader<'_> {
     }
 
     /// The latest status sums up the events and is no event. It is one where there are none, where it says that there is no
-    /// more news, and where no event has a code of the same milestone: then it is about the newest, if that has no code.
+    /// more news, and where no event has a code of the same milestone: if the newest has no code, or if it is a status that
+    /// ends or stops the way. However often it is told with newer scans it is one happening, and another after a return; no
+    /// more news than a newer scan is another silence.
     fn latest(&self, shipment: &Shipment<'_>, events: &mut Vec<ShipmentEvent>, info: &TrackInfo<'_>) -> Result<(), Park> {
         let code = info.latest_status.0.as_ref().and_then(|s| s.sub_status.get().or_else(|| s.status.get()));
         let newest = event::newest(events, true, |_| true).cloned();
@@ -123,28 +122,46 @@ impl Reader<'_> {
             (Some(code), None) if code.starts_with("NotFound") => return Err(json::not_tracking("nothing found")),
             (Some(code), _) => (code, self.meaning(Some(code))),
         };
-        let expired = meaning.milestone == Milestone::Expired;
+        let same =
+            |e: &ShipmentEvent| e.milestone == meaning.milestone && (meaning.reason.is_none() || e.exception_reason == meaning.reason);
         if let Some(newest) = &newest {
-            let told = meaning.milestone == Milestone::Unknown || events.iter().any(|e| e.milestone == meaning.milestone);
-            if told || newest.raw_code.code.is_some() && !expired {
+            let told = meaning.milestone == Milestone::Unknown || events.iter().any(same);
+            if told || newest.raw_code.code.is_some() && !weighs(meaning.milestone) {
                 return Ok(());
             }
         }
+        let expired = meaning.milestone == Milestone::Expired;
+        let back = events.iter().any(|e| matches!(e.milestone, Milestone::Returning | Milestone::Returned));
         let happening = Happening {
             raw_code: RawCode { kind: Some("latest_status".to_owned()), code: Some(code.to_owned()), sub_code: None },
             identity: (Some("17track latest_status".to_owned()), Some(code.to_owned())),
-            time_key: newest.as_ref().and_then(|n| n.occurred_local.clone()).unwrap_or_default(),
-            place: newest.as_ref().and_then(|n| n.place.clone()).filter(|_| !expired),
+            time_key: match (expired, back) {
+                (true, _) => newest.as_ref().and_then(|n| n.occurred_local.clone()).unwrap_or_default(),
+                (false, true) => "back".to_owned(),
+                (false, false) => String::new(),
+            },
+            told: if expired { None } else { self.reached(info, meaning) },
             ..Happening::default()
         };
+        let timed = happening.told.is_some();
         let mut event = shipment.event(happening, meaning);
-        if let Some(newest) = newest.filter(|_| !expired) {
+        // The place is not part of what it is: it would change with every scan.
+        if let Some(newest) = newest.filter(|_| !expired && !timed) {
             (event.occurred_at, event.occurred_local, event.offset_minutes) =
                 (newest.occurred_at, newest.occurred_local, newest.offset_minutes);
-            (event.time_precision, event.time_source) = (newest.time_precision, newest.time_source);
+            (event.time_precision, event.time_source, event.place) = (newest.time_precision, newest.time_source, newest.place);
         }
         events.push(event);
         Ok(())
+    }
+
+    /// When the parcel came to the latest status: the time of its stage, else of the latest event.
+    fn reached(&self, info: &TrackInfo<'_>, meaning: Meaning) -> Option<Told> {
+        let means = |key: &str| self.table.get("status", key, "") == Some(meaning);
+        let stages = info.milestone.0.iter().filter(|s| s.key.get().is_some_and(means));
+        let latest = info.latest_event.0.as_ref();
+        let mut told = stages.filter_map(|s| self.clock(&s.time_iso, &s.time_utc, &s.time_raw, None).1);
+        told.next_back().or_else(|| latest.and_then(|e| self.time(e, place(e).as_ref()).1))
     }
 
     /// The number of the push without any history. Whose parcel it was is told by key alone.
@@ -161,20 +178,32 @@ impl Reader<'_> {
     }
 
     fn time(&self, event: &Event<'_>, place: Option<&Place>) -> (String, Option<Told>) {
-        let raw = event.time_raw.0.as_ref();
+        self.clock(&event.time_iso, &event.time_utc, &event.time_raw, place)
+    }
+
+    fn clock(&self, iso: &Text<'_>, utc: &Text<'_>, raw: &Object<RawTime<'_>>, place: Option<&Place>) -> (String, Option<Told>) {
+        let raw = raw.0.as_ref();
         let (day, clock) = (raw.and_then(|r| r.date.get()), raw.and_then(|r| r.time.get()));
-        let by_raw = || match (day?, clock) {
-            (day, Some(clock)) => times::iso(&format!("{day}T{clock}")),
-            (day, None) => times::iso(day),
+        let by_raw = match (day, clock) {
+            (Some(day), Some(clock)) => times::iso(&format!("{day}T{clock}")),
+            (Some(day), None) => times::iso(day),
+            (None, _) => None,
         };
-        let Some(mut sent) = event.time_iso.get().and_then(times::iso).or_else(by_raw) else {
-            let Some(utc) = event.time_utc.get().and_then(times::iso) else { return (String::new(), None) };
+        let utc = utc.get().and_then(times::iso);
+        let Some(mut sent) = iso.get().and_then(times::iso).or(by_raw) else {
+            let Some(utc) = utc else { return (String::new(), None) };
             return (format!("gmt{}", utc.digits()), Some(times::moment(&utc)));
         };
         if clock.is_none() && (day.is_some() || is_midnight(&sent)) {
             sent.precision = TimePrecision::Date;
         }
-        let zone = raw.and_then(|r| r.timezone.get()).and_then(times::offset);
+        // The zone stands beside the raw clock, which may be another than that of `time_iso`.
+        let fits = |offset: &Offset| {
+            let moment = offset.to_timestamp(sent.local).ok();
+            by_raw.is_some_and(|raw| raw.local == sent.local)
+                && utc.as_ref().is_none_or(|utc| Offset::UTC.to_timestamp(utc.local).ok() == moment)
+        };
+        let zone = raw.and_then(|r| r.timezone.get()).and_then(times::offset).filter(fits);
         if let Some(offset) = zone {
             sent.suffix = Suffix::Numeric(offset);
         }
@@ -244,6 +273,20 @@ fn by_key(key: &Text<'_>) -> Option<Label> {
 
 fn code_of<'b>(event: &'b Event<'_>) -> Option<&'b str> {
     event.sub_status.get().or_else(|| event.stage.get())
+}
+
+/// What is told of the parcel as a whole even where the newest scan has a code that says something else.
+fn weighs(milestone: Milestone) -> bool {
+    matches!(
+        milestone,
+        Milestone::Returning
+            | Milestone::Returned
+            | Milestone::Lost
+            | Milestone::Disposed
+            | Milestone::Exception
+            | Milestone::Delivered
+            | Milestone::Expired
+    )
 }
 
 fn is_midnight(sent: &Sent) -> bool {

@@ -36,7 +36,7 @@ fn a_push_tells_what_both_carriers_have_told() {
     let expected = [
         json!({
             "shipment_key": "YT2630011200000417", "carrier": "yuntuline", "source": "17track", "source_event_id": null,
-            "mapping_version": "17track-1", "milestone": "out_for_delivery", "sub_status": null, "exception_reason": null, "fault": null,
+            "mapping_version": "17track-2", "milestone": "out_for_delivery", "sub_status": null, "exception_reason": null, "fault": null,
             "action_required": false, "actor": "partner", "leg": "forward",
             "raw_code": {"type": null, "code": "OutForDelivery_Other", "sub_code": null}, "raw_description": "Out for Delivery",
             "occurred_local": "2026-11-20T07:41:00", "offset_minutes": -480, "time_precision": "second", "time_source": "carrier_offset",
@@ -150,6 +150,23 @@ fn times_are_told_for_what_they_are() {
             json!("carrier_offset"),
             "second",
         ),
+        // The zone beside the raw clock is none of another clock, and none that contradicts UTC.
+        (
+            json!("2026-11-19T10:00:00-08:00"),
+            raw("2026-11-19", json!("18:00:00"), json!("+00:00")),
+            json!("2026-11-19T18:00:00Z"),
+            Some("2026-11-19T18:00:00Z"),
+            json!("carrier_offset"),
+            "second",
+        ),
+        (
+            json!("2026-11-19T10:00:00-08:00"),
+            raw("2026-11-19", json!("10:00:00"), json!("+02:00")),
+            json!("2026-11-19T18:00:00Z"),
+            Some("2026-11-19T18:00:00Z"),
+            json!("carrier_offset"),
+            "second",
+        ),
         (none.clone(), raw("2026-11-19", none.clone(), none.clone()), none.clone(), None, none.clone(), "date"),
         (none.clone(), none, json!("2026-11-19T14:00:00Z"), Some("2026-11-19T14:00:00Z"), json!("gmt_field"), "second"),
     ] {
@@ -194,13 +211,17 @@ fn the_latest_status_is_no_event_but_where_nothing_else_says_so() {
         events("17track", &push(&json!(status), &scans)).iter().map(|e| e.milestone.as_str()).collect::<Vec<_>>()
     };
     assert_eq!(milestones("Delivered_Other", json!([plain, delivered])), ["info", "delivered"]);
-    assert_eq!(milestones("Exception_Other", json!([delivered])), ["delivered"]);
+    assert_eq!(milestones("Exception_Other", json!([delivered])), ["delivered", "exception"]);
+    assert_eq!(milestones("InTransit_Other", json!([delivered])), ["delivered"]);
     assert_eq!(milestones("Exception_Other", json!([plain, delivered])), ["info", "delivered", "exception"]);
     assert_eq!(milestones("NotFound_Other", json!([plain])), ["info"]);
     assert_eq!(milestones("Delivered_Other", json!([])), ["delivered"]);
     // That there is no more news is said without a time: it did not happen with the last scan.
     let expired = events("17track", &push(&json!("Expired_Other"), &json!([plain]))).remove(1);
     assert_told(&expired, &json!({"milestone": "expired", "occurred_at": null, "occurred_local": null, "place": null}));
+    let newer = json!({"time_iso": "2026-11-20T09:00:00-05:00", "description": "Scan"});
+    let again = events("17track", &push(&json!("Expired_Other"), &json!([newer, plain]))).remove(2);
+    assert_ne!(again.event_id, expired.event_id, "another silence");
 }
 
 #[test]
@@ -248,6 +269,62 @@ fn optional_fields_of_any_type_do_not_park() {
             assert_eq!(events("17track", &body.to_string())[0].milestone.as_str(), "delivered", "{field} = {value}");
         }
     }
+}
+
+#[test]
+fn what_ends_the_way_is_told_whatever_code_the_newest_scan_has() {
+    let scan = json!({"time_iso": "2026-11-20T10:00:00-05:00", "description": "In transit", "stage": "InTransit"});
+    for (status, milestone) in [
+        ("Exception_Returning", Some("returning")),
+        ("Exception_Returned", Some("returned")),
+        ("Exception_Lost", Some("lost")),
+        ("Exception_Destroyed", Some("disposed")),
+        ("Exception_Damage", Some("exception")),
+        ("Delivered_Other", Some("delivered")),
+        ("OutForDelivery_Other", None),
+        ("InfoReceived", None),
+    ] {
+        let told = events("17track", &push(&json!(status), &json!([scan])));
+        assert_eq!(told.get(1).map(|e| e.milestone.as_str()), milestone, "{status}");
+    }
+}
+
+#[test]
+fn the_latest_status_told_with_a_newer_scan_is_the_same_happening() {
+    let delivered = json!({"time_iso": "2026-11-20T10:00:00-05:00", "description": "DELIVERED", "location": "NEW YORK"});
+    let proof = json!({"time_iso": "2026-11-21T09:00:00-05:00", "description": "Proof of delivery is available", "location": "ALBANY"});
+    let told = |scans: Value, milestone: Value, latest: Value| {
+        let mut body: Value = serde_json::from_str(&push(&json!("Delivered_Other"), &scans)).expect("JSON");
+        body["data"]["track_info"]["milestone"] = milestone;
+        body["data"]["track_info"]["latest_event"] = latest;
+        events("17track", &body.to_string()).pop().expect("an event")
+    };
+    let none = || json!(null);
+    let first = told(json!([delivered]), none(), none());
+    let stages = json!([{"key_stage": "InfoReceived", "time_iso": "2026-11-17T10:00:00-05:00"},
+        {"key_stage": "Delivered", "time_iso": "2026-11-20T10:00:00-05:00"}]);
+    let later = told(json!([proof, delivered]), stages, proof.clone());
+    assert_eq!(first.event_id, later.event_id);
+    assert_eq!((at(&first), at(&later)), (Some("2026-11-20T15:00:00Z".to_owned()), Some("2026-11-20T15:00:00Z".to_owned())));
+    let by_event = told(json!([]), json!([{"key_stage": "Delivered", "time_iso": null}]), delivered.clone());
+    assert_eq!((at(&by_event), by_event.event_id), (at(&first), first.event_id.clone()));
+    // What came to the recipient after it had turned back came to the recipient again.
+    let back = json!({"time_iso": "2026-11-20T18:00:00-05:00", "description": "Back", "sub_status": "Exception_Returning"});
+    assert_ne!(told(json!([proof, back, delivered]), none(), none()).event_id, first.event_id);
+}
+
+#[test]
+fn one_odd_parcel_does_not_take_the_others_with_it() {
+    let good = json!({"number": "1Z1", "carrier": 100_002, "track_info": {"latest_status": {"status": "Delivered"}}});
+    let unknown = json!({"number": "1Z2", "carrier": 100_002, "track_info": {"latest_status": {"status": "NotFound"}}});
+    let nothing = json!({"number": "1Z3", "carrier": 100_002, "track_info": null});
+    let parse = |parcels: &Value| testing::parse("17track", json!({"code": 0, "data": {"accepted": parcels}}).to_string().as_bytes());
+    for odd in [&unknown, &nothing] {
+        for parcels in [json!([good, odd]), json!([odd, good])] {
+            assert_eq!(parse(&parcels).map(|e| e.len()), Ok(1), "{parcels}");
+        }
+    }
+    assert_eq!(parse(&json!([nothing, unknown])).map_err(|p| p.code), Err(Code::MISSING_FIELD), "the first one's");
 }
 
 #[test]

@@ -66,16 +66,15 @@ pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table:
     let pushed = answers.0.iter().any(|a| a.tracking_events.0.is_empty() && a.event_code.get().is_some());
     let scans: Objects<Scan<'_>> = if pushed { json::read(text)? } else { Objects::default() };
     let reader = Reader { message, settings, table };
-    let mut events = Vec::new();
-    for (at, answer) in answers.0.iter().enumerate() {
+    let events = super::super::of_all(answers.0.iter().enumerate(), |(at, answer)| {
         let beside = scans.0.get(at..=at).unwrap_or_default();
         let told = if answer.tracking_events.0.is_empty() && answer.event_code.get().is_some() {
             beside
         } else {
             answer.tracking_events.0.as_slice()
         };
-        events.append(&mut reader.answer(answer, told)?);
-    }
+        reader.answer(answer, told)
+    })?;
     match answers.0.as_slice() {
         _ if !events.is_empty() => Ok(events),
         [answer] if answer.tracking_number.get().is_some() => Err(json::missing("trackingEvents")),

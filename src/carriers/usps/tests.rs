@@ -168,6 +168,17 @@ fn optional_fields_of_any_type_do_not_park() {
 }
 
 #[test]
+fn one_odd_answer_does_not_take_the_others_with_it() {
+    let odd = json!({"trackingNumber": "", "statusCategory": "Alert"});
+    let good = json!({"trackingNumber": "9400111206213859498825", "statusCategory": "Delivered", "trackingEvents": []});
+    for list in [json!([good, odd]), json!([odd, good])] {
+        assert_eq!(events("usps", &list.to_string()).len(), 1, "{list}");
+    }
+    let alone = json!([odd, {"trackingNumber": "string", "statusCategory": "Alert"}]).to_string();
+    assert_eq!(testing::parse("usps", alone.as_bytes()).map_err(|p| p.code), Err(Code::MISSING_FIELD), "the first one's");
+}
+
+#[test]
 fn poison_is_parked_with_its_code() {
     let text = |t: &str| t.as_bytes().to_vec();
     let many = format!(r#"{{"trackingNumber":"94001","trackingEvents":[{}{{}}]}}"#, "{},".repeat(10_000));
