@@ -116,7 +116,14 @@ fn tell(tested: &Tested, context: &mut Context<'_>) -> std::io::Result<()> {
     if !tested.findings.is_empty() {
         let row = |f: &Finding| [f.origin.clone(), f.key.clone(), f.problem.clone(), f.remedy.clone()];
         let rows: Vec<_> = tested.findings.iter().map(row).collect();
-        return context.table(["WHERE", "KEY", "PROBLEM", "WHAT TO DO"], &rows);
+        context.table(["WHERE", "KEY", "PROBLEM", "WHAT TO DO"], &rows)?;
+        // A table cuts what is long: the words there are to choose from are told once in full.
+        for kind in [": milestone", ": sub_status", ": exception_reason"] {
+            if let Some(finding) = tested.findings.iter().find(|finding| finding.key.ends_with(kind)) {
+                writeln!(context.talk, "{}: {}", kind.trim_start_matches(": "), finding.remedy)?;
+            }
+        }
+        return Ok(());
     }
     if tested.differences.is_empty() {
         return writeln!(context.out, "examples that came as they should: {}", tested.examples);

@@ -29,6 +29,7 @@ fn from_a_sample_to_events_without_a_line_of_code() {
         "{}",
         told.out
     );
+    assert!(told.talk.starts_with("milestone: use one of unknown, announced") && told.talk.contains("info"), "{}", told.talk);
     let told = waybill(&new, &[]);
     assert!(told.exit == Exit::Failed && told.talk.contains("is there already"), "{}", told.talk);
 
