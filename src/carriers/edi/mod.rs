@@ -33,6 +33,9 @@ pub enum Broken {
     /// It ends, or another interchange begins, before the interchange was closed.
     #[error("the interchange is cut off")]
     Cut,
+    /// Something that is no segment follows one.
+    #[error("something that is no segment follows one")]
+    NoTag,
     /// Something that is no interchange follows one.
     #[error("garbage after the interchange")]
     Garbage,
@@ -71,13 +74,18 @@ impl Delimiters {
         self.terminator.get(..self.terminator_len).unwrap_or_default()
     }
 
+    /// Whether segments end with the line.
+    fn breaks_lines(&self) -> bool {
+        matches!(self.terminator(), b"\r" | b"\n")
+    }
+
     /// The part of the bytes between two separators that are not released, counted from 0.
     fn part<'b>(&self, bytes: &'b [u8], separator: u8, number: usize) -> Option<&'b [u8]> {
         let Some(release) = self.release else { return bytes.split(|b| *b == separator).nth(number) };
         let (mut start, mut seen, mut released) = (0, 0, false);
         for (at, byte) in bytes.iter().enumerate() {
             if released {
-                released = matches!(byte, b'\r' | b'\n');
+                released = matches!(byte, b'\r' | b'\n') && !self.breaks_lines();
             } else if *byte == release {
                 released = true;
             } else if *byte == separator {
@@ -157,6 +165,11 @@ pub(super) enum Told<'a> {
     Once(Cow<'a, str>),
     /// Different numbers: it names more than one thing.
     Several,
+}
+
+/// A number as it is kept: one that is too long stands there as an empty one, which nobody believes.
+pub(super) fn number(sent: Option<Cow<'_, str>>) -> Option<Cow<'_, str>> {
+    sent.map(|number| if number.len() <= TEXT_BYTES_MAX { number } else { Cow::Borrowed("") })
 }
 
 impl<'a> Told<'a> {
