@@ -69,6 +69,8 @@ fn pieces_are_told_apart_where_only_they_are_told() {
     assert_told(&told[0], &json!({"piece": {"number": "JD014600000000000017", "master": "4471120122"}, "place": {"country": "BE"}}));
     assert_told(&told[1], &json!({"milestone": "returning", "leg": "return", "pod": null, "measures": {"pieces": 2, "weight": null}}));
     assert_ne!(told[0].event_id, told[2].event_id);
+    let long = PIECES.replace("JD014600000000000017", &"7".repeat(129));
+    assert_told(&events("dhl_express", &long)[0], &json!({"piece": null}));
     let both = PIECES.replace(
         "<Pieces>2</Pieces>",
         "<ShipmentEvent><Date>2026-11-18</Date><ServiceEvent><EventCode>DF</EventCode></ServiceEvent></ShipmentEvent>",
