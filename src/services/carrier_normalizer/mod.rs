@@ -2,7 +2,7 @@
 //! In come raw messages of every configured source, checked for being genuine; out go `shipment.observations`, re-keyed by shipment.
 //! It remembers nothing: what is new is the tracker's to decide, where everything about one shipment meets.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest, Sha256};
 
@@ -19,6 +19,10 @@ use crate::engine::processor::{Input, Outputs, Payload, Processor, State};
 use crate::schema::cloudevents;
 use crate::telemetry::events;
 use crate::telemetry::metrics::Metrics;
+
+/// Longest code that is logged, and most codes of one message.
+const CODE_CHARS_MAX: usize = 64;
+const CODES_LOGGED_MAX: usize = 32;
 
 /// Where observations go.
 pub const OBSERVATIONS: &str = "shipment.observations";
@@ -47,9 +51,7 @@ impl CarrierNormalizer {
     /// Whether the source has sent it; `false` where that is not known.
     fn verified(&self, input: &Input<'_>, source: &str, body: &[u8]) -> Result<bool, Park> {
         let Some(verifier) = self.verifiers.get(input.topic) else { return Ok(false) };
-        // The time of the record, and not of today: what waited here has not grown old. A replay may bear a time of its own.
-        let replayed = input.headers.iter().any(|(name, _)| name == header::REPLAY_OF);
-        let at = Some(input.received_at).filter(|at| *at > 0 && !replayed);
+        let at = Some(received_at(input)).filter(|at| *at > 0);
         let admitted = verifier.admit(&Received { body, headers: input.headers, at });
         if let Some(metrics) = &self.metrics {
             metrics.signature_checked(source, admitted.as_ref().ok().copied());
@@ -78,6 +80,7 @@ impl CarrierNormalizer {
             },
         };
         let told = dialect.parse(&message)?;
+        let mut logged = HashSet::new();
         for mut event in told {
             event.verified = verified;
             if event.milestone == Milestone::Unknown
@@ -87,12 +90,29 @@ impl CarrierNormalizer {
                 let service = Service::CarrierNormalizer.as_str();
                 let origin = events::Origin { service, topic: input.topic, partition: input.partition, offset: input.offset };
                 let RawCode { kind, code, .. } = &event.raw_code;
-                events::unknown_code(origin, dialect.source(), kind.as_deref(), code.as_deref(), &event.shipment_key);
+                let code = (shown(kind.as_deref()), shown(code.as_deref()));
+                if logged.len() < CODES_LOGGED_MAX && !logged.contains(&code) {
+                    events::unknown_code(origin, dialect.source(), code.0.as_deref(), code.1.as_deref(), &event.shipment_key);
+                    logged.insert(code);
+                }
             }
             out.publish(OBSERVATIONS, event.shipment_key.clone(), Record::ShipmentEvent(Box::new(event)));
         }
         Ok(())
     }
+}
+
+/// The time of the record, and not of today: what waited here has not grown old. A replay bears a time of its own, and the
+/// original's in a header: what was too old then is too old for ever.
+fn received_at(input: &Input<'_>) -> Micros {
+    let header = |wanted: &str| input.headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
+    let original = header(header::REPLAY_OF).and_then(|_| header(header::TIMESTAMP));
+    original.and_then(|value| std::str::from_utf8(value).ok()?.parse().ok()).unwrap_or(input.received_at)
+}
+
+/// The first characters of a code, ASCII only: it is a stranger's text and goes into a log.
+fn shown(code: Option<&str>) -> Option<String> {
+    code.map(|code| code.chars().filter(char::is_ascii_graphic).take(CODE_CHARS_MAX).collect())
 }
 
 /// Hex digits in lower case.
