@@ -44,6 +44,9 @@ pub fn text<'a>(message: &RawMessage<'a>, settings: &DialectSettings) -> Result<
         return Err(Park::new(Code::EMPTY_VALUE, "the body is empty"));
     }
     let declared = message.content_type.and_then(charset).or_else(|| declared_encoding(body));
+    if !marked && declared.is_some_and(|name| name.trim().eq_ignore_ascii_case("windows-1252")) {
+        return Ok(Cow::Owned(body.iter().copied().map(windows_1252).collect()));
+    }
     if !marked && declared.is_some_and(is_latin_1) {
         return Ok(Cow::Owned(body.iter().copied().map(char::from).collect()));
     }
@@ -77,6 +80,15 @@ fn declared_encoding(body: &[u8]) -> Option<&str> {
     let value = value.trim_start().strip_prefix('=')?.trim_start();
     let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
     value.get(1..)?.split_once(quote).map(|(name, _)| name)
+}
+
+/// As ISO 8859-1, with letters and signs in place of most of the second set of control characters.
+fn windows_1252(byte: u8) -> char {
+    const FROM_80: [char; 32] = [
+        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘', '’', '“', '”', '•',
+        '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
+    ];
+    byte.checked_sub(0x80).and_then(|at| FROM_80.get(usize::from(at)).copied()).unwrap_or(char::from(byte))
 }
 
 fn is_latin_1(name: &str) -> bool {
@@ -306,7 +318,12 @@ impl<'d> Node<'d> {
     /// The first of a name at any depth, this element included.
     #[must_use]
     pub fn find(self, name: &str) -> Option<Node<'d>> {
-        (self.at..self.element.end).filter_map(|at| Self::at(self.elements, at)).find(|node| node.name() == name)
+        self.find_all(name).next()
+    }
+
+    /// Those of a name at any depth, this element included.
+    pub fn find_all(self, name: &str) -> impl Iterator<Item = Node<'d>> {
+        (self.at..self.element.end).filter_map(move |at| Self::at(self.elements, at)).filter(move |node| node.name() == name)
     }
 }
 
@@ -455,5 +472,14 @@ mod tests {
         ] {
             assert_eq!(told(content_type, &body), outcome, "{content_type:?} {}", String::from_utf8_lossy(&body[..body.len().min(60)]));
         }
+    }
+
+    #[test]
+    fn windows_1252_is_read_where_it_is_declared() {
+        let body = b"<?xml version='1.0' encoding='Windows-1252'?><a>M\xFCller \x96 5 \x80</a>";
+        let message = crate::carriers::testing::message(body);
+        let read = text(&crate::carriers::RawMessage { content_type: None, ..message }, &crate::carriers::DialectSettings::default())
+            .expect("readable");
+        assert!(read.ends_with("Müller – 5 €</a>"), "{read}");
     }
 }

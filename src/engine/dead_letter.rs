@@ -97,7 +97,10 @@ fn headers(original: &Headers, origin: Origin<'_>, park: &Park) -> Headers {
     add(header::TOPIC, origin.topic.to_owned());
     add(header::PARTITION, origin.partition.to_string());
     add(header::OFFSET, origin.offset.to_string());
-    add(header::TIMESTAMP, origin.timestamp.to_string());
+    // A replay that is parked again keeps the time of its original.
+    let told = |wanted: &str| original.iter().rfind(|(name, _)| name == wanted).and_then(|(_, value)| std::str::from_utf8(value).ok());
+    let timestamp = told(header::REPLAY_OF).and_then(|_| told(header::TIMESTAMP)?.parse::<i64>().ok());
+    add(header::TIMESTAMP, timestamp.unwrap_or(origin.timestamp).to_string());
     if origin.tombstone {
         add(header::TOMBSTONE, "1".to_owned());
     }

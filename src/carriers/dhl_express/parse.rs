@@ -12,6 +12,9 @@ use crate::domain::time::Told;
 use crate::domain::verdict::Park;
 use crate::domain::vocabulary::{Milestone, TimePrecision, TimeSource};
 
+/// Longest licence plate that is kept, bytes: it stands in each event of its piece. Honest ones have 20 to 35.
+const PLATE_BYTES_MAX: usize = 128;
+
 /// Reads an answer. Waybills that have no checkpoint yet, or are not found, say nothing.
 pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings) -> Result<Vec<ShipmentEvent>, Park> {
     let text = xml::text(message, settings)?;
@@ -19,16 +22,20 @@ pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings) -> Res
     let answer = document.root().filter(|root| root.name() == "TrackingResponse");
     let answer = answer.ok_or_else(|| xml::not_tracking("no tracking answer"))?;
     let reader = Reader { message, settings };
-    let mut events = Vec::new();
+    let (mut events, mut first) = (Vec::new(), None);
     for info in answer.all("AWBInfo") {
         let scans = scans(info);
         if events.len() + scans.len() > settings.events_max {
             return Err(xml::too_many(settings.events_max));
         }
-        events.append(&mut reader.waybill(info, &scans)?);
+        match reader.waybill(info, &scans) {
+            Ok(mut told) => events.append(&mut told),
+            // One without a number takes nothing from the others.
+            Err(park) => first = first.or(Some(park)),
+        }
     }
     if events.is_empty() {
-        return Err(xml::not_tracking("the answer has no checkpoint"));
+        return Err(first.unwrap_or_else(|| xml::not_tracking("the answer has no checkpoint")));
     }
     Ok(events)
 }
@@ -46,7 +53,7 @@ fn scans(info: Node<'_>) -> Vec<Scan<'_>> {
     let pieces = [Some(info), shipment].into_iter().flatten().filter_map(|node| node.child("Pieces")).flat_map(|p| p.all("PieceInfo"));
     pieces
         .flat_map(|piece| {
-            let plate = piece.told(&["PieceDetails", "LicensePlate"]);
+            let plate = piece.told(&["PieceDetails", "LicensePlate"]).filter(|plate| plate.len() <= PLATE_BYTES_MAX);
             piece.all("PieceEvent").map(move |scan| (plate, scan))
         })
         .collect()
@@ -87,7 +94,7 @@ impl Reader<'_> {
         let happening = Happening {
             raw_code: RawCode { kind: None, code: scan.told(&["ServiceEvent", "EventCode"]).map(str::to_owned), sub_code: None },
             identity: (None, code),
-            time_key: sent.as_ref().map(Sent::digits).unwrap_or_default(),
+            time_key: time_key(&scan, sent.as_ref()),
             told: sent.as_ref().map(|s| times::by_zone(s, place.as_ref(), self.settings)),
             description: scan.told(&["ServiceEvent", "Description"]).map(xml::words),
             place,
@@ -130,10 +137,24 @@ fn area(area: Option<Node<'_>>) -> Option<Place> {
     service_area(name.as_deref(), None, None, area.told(&["ServiceAreaCode"]).map(str::to_owned))
 }
 
+/// Hours may have one digit, `24:00` is the end of the day, and an odd time leaves the day.
 fn clock(day: &str, time: Option<&str>) -> Option<Sent> {
-    match time {
-        Some(time) => times::iso(&format!("{day}T{time}")),
-        None => times::iso(day),
+    let date = times::iso(day)?;
+    let Some(time) = time else { return Some(date) };
+    let time = if time.as_bytes().get(1) == Some(&b':') { format!("0{time}") } else { time.to_owned() };
+    if matches!(time.as_str(), "24:00" | "24:00:00") {
+        let local = date.local.tomorrow().ok()?;
+        return Some(Sent { local, precision: TimePrecision::Minute, ..date });
+    }
+    times::iso(&format!("{day}T{time}")).or(Some(date))
+}
+
+/// The time in one spelling; as sent where it cannot be read, or only its day: it still tells two happenings apart.
+fn time_key(scan: &Node<'_>, sent: Option<&Sent>) -> String {
+    let [day, time] = ["Date", "Time"].map(|name| scan.told(&[name]).unwrap_or_default());
+    match sent {
+        Some(sent) if sent.precision != TimePrecision::Date || time.is_empty() => sent.digits(),
+        _ => format!("{day} {time}").trim().to_owned(),
     }
 }
 

@@ -11,8 +11,12 @@ pub(in crate::carriers) fn service_area(
     code: Option<String>,
 ) -> Option<Place> {
     let (city, named) = text.map_or((None, None), |text| match text.rsplit_once('-') {
-        Some((city, name)) => match countries::named(name) {
-            Some(country) => (Some(city.trim()), Some(country)),
+        // `Bissau - Guinea-Bissau`: a country may have a hyphen of its own.
+        Some((city, name)) => match countries::named(name).map(|country| (city, country)).or_else(|| {
+            let (city, _) = city.rsplit_once('-')?;
+            countries::named(text.get(city.len() + 1..)?).map(|country| (city, country))
+        }) {
+            Some((city, country)) => (Some(city.trim()), Some(country)),
             None => (Some(text.trim()), None),
         },
         None => (Some(text.trim()), None),

@@ -6,6 +6,7 @@ use crate::carriers::testing::{self, RECEIVED_AT, assert_parked, assert_samples,
 use crate::domain::event::Place;
 use crate::domain::time::rfc3339;
 use crate::domain::verdict::Code;
+use crate::domain::vocabulary::TimePrecision;
 
 const TWO_WAYBILLS: &str = include_str!("fixtures/answer_two_waybills.xml");
 const PIECES: &str = include_str!("fixtures/answer_pieces.xml");
@@ -69,6 +70,8 @@ fn pieces_are_told_apart_where_only_they_are_told() {
     assert_told(&told[0], &json!({"piece": {"number": "JD014600000000000017", "master": "4471120122"}, "place": {"country": "BE"}}));
     assert_told(&told[1], &json!({"milestone": "returning", "leg": "return", "pod": null, "measures": {"pieces": 2, "weight": null}}));
     assert_ne!(told[0].event_id, told[2].event_id);
+    let long = PIECES.replace("JD014600000000000017", &"7".repeat(129));
+    assert_told(&events("dhl_express", &long)[0], &json!({"piece": null}));
     let both = PIECES.replace(
         "<Pieces>2</Pieces>",
         "<ShipmentEvent><Date>2026-11-18</Date><ServiceEvent><EventCode>DF</EventCode></ServiceEvent></ShipmentEvent>",
@@ -178,6 +181,36 @@ fn poison_is_parked_with_its_code() {
 #[test]
 fn public_samples_are_read() {
     assert_samples("dhl_express", "samples/dhl_express", &[("tracking_response.xml", Ok(13))]);
+}
+
+#[test]
+fn an_odd_time_leaves_the_day_and_keeps_happenings_apart() {
+    let at = |time: &str| events("dhl_express", &TWO_WAYBILLS.replacen("17:02:00</Time>", &format!("{time}</Time>"), 1));
+    let changed = |time: &str| at(time).into_iter().zip(at("17:02:00")).find(|(a, b)| a.event_id != b.event_id).expect(time).0;
+    let (odd, other) = (changed("noon"), changed("midday"));
+    assert_eq!((odd.time_precision, odd.occurred_local.as_deref().map(str::len)), (Some(TimePrecision::Date), Some(10)));
+    assert_ne!(odd.event_id, other.event_id);
+    assert!(changed("7:02:00").occurred_local.is_some_and(|local| local.ends_with("T07:02:00")));
+    assert_ne!(changed("24:00").time_precision, Some(TimePrecision::Date));
+}
+
+#[test]
+fn a_waybill_without_a_number_takes_nothing_from_the_others() {
+    let all = events("dhl_express", TWO_WAYBILLS);
+    let lost = all.iter().filter(|e| e.tracking_number != all[0].tracking_number).count();
+    let body = TWO_WAYBILLS.replacen(&format!("<AWBNumber>{}<", all[0].tracking_number), "<AWBNumber><", 1);
+    assert!(lost > 0 && lost < all.len());
+    assert_eq!(events("dhl_express", &body).len(), lost);
+}
+
+#[test]
+fn countries_with_a_hyphen() {
+    for (text, city, country) in
+        [("Bissau - Guinea-Bissau", "Bissau", "GW"), ("Tbilisi - Georgia", "Tbilisi", "GE"), ("A-B - Nowhere", "A-B - Nowhere", "")]
+    {
+        let place = service_area(Some(text), None, None, None).expect(text);
+        assert_eq!((place.city.as_deref(), place.country.as_deref().unwrap_or_default()), (Some(city), country), "{text}");
+    }
 }
 
 proptest! {

@@ -14,7 +14,7 @@ use crate::domain::event::ShipmentEvent;
 use crate::domain::verdict::Park;
 
 /// `dhl_unified-<n>`: counted up with every change of a meaning in `codes.tsv`, or in that of `dhl_express`.
-const MAPPING_VERSION: &str = "dhl_unified-1";
+const MAPPING_VERSION: &str = "dhl_unified-2";
 const TABLE_TEXT: &str = include_str!("codes.tsv");
 static TABLE: LazyLock<CodeTable> = LazyLock::new(|| CodeTable::parse(TABLE_TEXT));
 

@@ -117,16 +117,21 @@ pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table:
     if shipments.is_empty() {
         shipments.push(json::read(text)?);
     }
-    if shipments.iter().map(|s| s.events.0.len().max(1)).sum::<usize>() > settings.events_max {
+    if shipments.iter().map(|s| (s.events.0.len() + usize::from(s.status.0.is_some())).max(1)).sum::<usize>() > settings.events_max {
         return Err(json::too_many(settings.events_max));
     }
     let reader = Reader { message, settings, table };
     let mut events = Vec::new();
+    let mut first = None;
     for shipment in &shipments {
-        events.append(&mut reader.shipment(shipment)?);
+        match reader.shipment(shipment) {
+            Ok(mut told) => events.append(&mut told),
+            // One without a number takes nothing from the others.
+            Err(park) => first = first.or(Some(park)),
+        }
     }
     if events.is_empty() {
-        return Err(json::not_tracking("no shipment with an event or a status"));
+        return Err(first.unwrap_or_else(|| json::not_tracking("no shipment with an event or a status")));
     }
     Ok(events)
 }
@@ -170,6 +175,14 @@ impl Reader<'_> {
         let source = ("dhl_unified", MAPPING_VERSION);
         let shipment = Shipment::new(self.message, source, carrier(&service), &[answer.id.get()])?;
         let mut events: Vec<_> = told.into_iter().map(|told| self.event(&shipment, &service, told)).collect();
+        // The status may be ahead of the events; what says the same at the same time is one of them.
+        if let Some(status) = answer.status.0.as_ref().filter(|_| !answer.events.0.is_empty()) {
+            let status = self.event(&shipment, &service, status);
+            let same = |e: &ShipmentEvent| e.milestone == status.milestone || e.raw_code.code == status.raw_code.code;
+            if status.occurred_local.is_some() && !events.iter().any(|e| e.occurred_local == status.occurred_local && same(e)) {
+                events.insert(0, status);
+            }
+        }
         self.facts(&mut events, answer);
         Ok(events)
     }
@@ -194,7 +207,8 @@ impl Reader<'_> {
         let happening = Happening {
             raw_code: RawCode { kind, code, sub_code },
             identity,
-            time_key: sent.as_ref().map(Sent::digits).unwrap_or_default(),
+            // A time that cannot be read still tells two happenings apart.
+            time_key: sent.as_ref().map(Sent::digits).or_else(|| told.timestamp.owned()).unwrap_or_default(),
             told: sent.as_ref().map(|s| self.told(s, place.as_ref())),
             description: told.description.owned().or_else(|| told.status.owned()),
             place,
@@ -202,20 +216,15 @@ impl Reader<'_> {
         shipment.event(happening, meaning.unwrap_or(Meaning::UNKNOWN))
     }
 
-    /// The division's own code, which stands in `statusDetailed` or `status`, and its meaning where a table has it.
+    /// The division's own code, which stands in `statusDetailed`, else in `status`, and its meaning where a table has it.
     /// Both may hold words for people instead, or the status of the API once more.
     fn own_code(&self, service: &str, told: &Scan<'_>) -> Option<(String, Option<Meaning>)> {
-        let codes = || [&told.status_detailed, &told.status].into_iter().filter_map(|text| text.code(0));
-        let known = codes().find_map(|code| {
+        let general = |code: &str| self.table.get("status", &code.to_ascii_lowercase(), "").is_some();
+        let plain = |code: &str| code.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'/'));
+        [&told.status_detailed, &told.status].into_iter().filter_map(|text| text.code(0)).find_map(|code| {
             let express = if service == "express" { dhl_express::checkpoint(&code) } else { None };
-            let meaning = express.or_else(|| self.table.get(service, &code, ""))?;
-            Some((code.into_owned(), Some(meaning)))
-        });
-        known.or_else(|| {
-            let general = |code: &str| self.table.get("status", &code.to_ascii_lowercase(), "").is_some();
-            let plain = |code: &str| code.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'/'));
-            let new = codes().find(|code| plain(code) && !general(code))?;
-            Some((new.into_owned(), None))
+            let meaning = express.or_else(|| self.table.get(service, &code, ""));
+            (meaning.is_some() || (plain(&code) && !general(&code))).then(|| (code.into_owned(), meaning))
         })
     }
 

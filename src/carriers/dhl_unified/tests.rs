@@ -25,7 +25,7 @@ fn an_answer_is_read_event_by_event() {
     let expected = [
         json!({
             "shipment_key": "00340434100000000017", "tracking_number": "00340434100000000017", "carrier": "dhl_parcel_de",
-            "source": "dhl_unified", "source_event_id": null, "mapping_version": "dhl_unified-1", "milestone": "delivered",
+            "source": "dhl_unified", "source_event_id": null, "mapping_version": "dhl_unified-2", "milestone": "delivered",
             "sub_status": null, "exception_reason": null, "fault": null, "action_required": false, "actor": "carrier", "leg": "forward",
             "raw_code": {"type": "parcel-de", "code": "ZU", "sub_code": "delivered"}, "raw_description": "The shipment has been delivered.",
             "occurred_local": "2026-11-19T13:05:00", "offset_minutes": 60, "time_precision": "second", "time_source": "location_zone",
@@ -174,6 +174,37 @@ fn poison_is_parked_with_its_code() {
 #[test]
 fn public_samples_are_read() {
     assert_samples("dhl_unified", "samples/dhl_unified", &[("tracking_response.json", Ok(1))]);
+}
+
+/// One shipment of DHL Paket with a status and events.
+fn answer(status: &serde_json::Value, told: &serde_json::Value) -> Vec<ShipmentEvent> {
+    let shipment = json!({"id": "00340000161094000017", "service": "parcel-de", "status": status, "events": told});
+    events("dhl_unified", &json!({"shipments": [{"service": "parcel-de", "events": told}, shipment]}).to_string())
+}
+
+#[test]
+fn a_status_ahead_of_the_events_is_one_of_them() {
+    let transit = json!({"timestamp": "2026-11-20T08:00:00", "statusCode": "transit"});
+    let delivered = json!({"timestamp": "2026-11-20T15:00:00", "statusCode": "delivered"});
+    let milestones = |told: Vec<ShipmentEvent>| told.iter().map(|e| e.milestone.as_str()).collect::<Vec<_>>();
+    assert_eq!(milestones(answer(&delivered, &json!([transit]))), ["delivered", "in_transit"]);
+    assert_eq!(milestones(answer(&transit, &json!([transit]))), ["in_transit"]);
+    assert_eq!(milestones(answer(&json!({"statusCode": "delivered"}), &json!([transit]))), ["in_transit"]);
+    let later = answer(&delivered, &json!([delivered, transit]));
+    assert_eq!(later[0].event_id, answer(&delivered, &json!([transit]))[0].event_id);
+}
+
+#[test]
+fn the_detailed_status_is_the_code_where_it_is_there() {
+    let scan = json!({"timestamp": "2026-11-20T08:00:00", "statusCode": "transit", "statusDetailed": "QQQQ", "status": "ZU"});
+    assert_told(&answer(&json!(null), &json!([scan]))[0], &json!({"milestone": "in_transit", "raw_code": {"code": "QQQQ"}}));
+}
+
+#[test]
+fn times_that_cannot_be_read_keep_happenings_apart() {
+    let scan = |time: &str| json!({"timestamp": time, "statusCode": "transit"});
+    let told = answer(&json!(null), &json!([scan("yesterday"), scan("today")]));
+    assert_ne!(told[0].event_id, told[1].event_id);
 }
 
 proptest! {

@@ -122,12 +122,14 @@ fn event(message: &RawMessage<'_>, settings: &DialectSettings, push: Push) -> Re
     let status = status.ok_or_else(|| json::missing("status"))?;
     let code = status.to_ascii_lowercase();
     let place = event::place(None, None, None, None, told(push.depot));
-    let sent = told(push.statusdate).and_then(|text| day_first(&text));
+    let statusdate = told(push.statusdate);
+    let sent = statusdate.as_deref().and_then(day_first);
     let meaning = TABLE.get("push", &code, "").unwrap_or(Meaning::UNKNOWN);
     let happening = Happening {
         raw_code: RawCode { kind: None, code: Some(status), sub_code: None },
         identity: (None, Some(code)),
-        time_key: sent.as_ref().map(Sent::digits).unwrap_or_default(),
+        // A time that cannot be read still tells two happenings apart.
+        time_key: sent.as_ref().map(Sent::digits).or(statusdate).unwrap_or_default(),
         told: sent.as_ref().map(|s| times::by_zone(s, place.as_ref(), settings)),
         description: None,
         place,

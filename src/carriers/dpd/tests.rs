@@ -189,6 +189,22 @@ fn public_samples_are_read() {
     assert_eq!(events("dpd", &asked).len(), 10);
 }
 
+#[test]
+fn each_result_has_its_number() {
+    let status = "<statusInfo><status>DELIVERED</status><statusHasBeenReached>1</statusHasBeenReached></statusInfo>";
+    let result = |number: &str| format!("<trackingresult>{number}{status}</trackingresult>");
+    let named = |number: &str| result(&format!("<parcelLabelNumber>{number}</parcelLabelNumber>"));
+    let body = format!("<a>{}{}{}</a>", named("01475500017731"), result(""), named("01475500017732"));
+    let told: Vec<_> = events("dpd", &body).into_iter().map(|e| e.tracking_number).collect();
+    assert_eq!(told, ["01475500017731", "01475500017732"]);
+}
+
+#[test]
+fn times_that_cannot_be_read_keep_happenings_apart() {
+    let id = |time: &str| events("dpd", &format!("pnr=01475500017731&status=pickup_driver&statusdate={time}")).remove(0).event_id;
+    assert_ne!(id("yesterday"), id("today"));
+}
+
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {

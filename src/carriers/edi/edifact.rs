@@ -156,6 +156,19 @@ mod tests {
     }
 
     #[test]
+    fn a_release_character_releases_one_terminator() {
+        let head = "UNA:+.? \nUNB+UNOC:3+A+B+260304:0900+1\nUNH+1+IFTSTA:D:96A:UN\n";
+        let tail = "UNT+3+1\nUNZ+1+1\n";
+        for (sent, told) in [("FTX+a?\nARC+x\n", 5), ("FTX+a?\n\nARC+x\n", 6), ("FTX+a??\nARC+x\n", 6), ("FTX+a?\n?\nARC+x\n", 5)] {
+            assert_eq!(segments(format!("{head}{sent}{tail}").as_bytes()).filter(Result::is_ok).count(), told, "{sent:?}");
+        }
+        let started = std::time::Instant::now();
+        let many = format!("{head}FTX+a?{}{tail}", "\n".repeat(400_000));
+        assert_eq!(segments(many.as_bytes()).filter(Result::is_ok).count(), 5);
+        assert!(started.elapsed() < std::time::Duration::from_secs(20), "{:?}", started.elapsed());
+    }
+
+    #[test]
     fn letters_are_those_of_the_syntax_identifier() {
         for (syntax, bytes, told) in [
             ("UNOC", &b"M\xDCNCHEN"[..], "MÜNCHEN"),
@@ -197,7 +210,8 @@ mod tests {
             (cut("UNT"), Broken::Cut),
             (cut("UNZ"), Broken::Cut),
             (format!("{}{BODY}", cut("UNZ")), Broken::Cut),
-            (format!("{}UNA:+.? '{BODY}", cut("UNZ")), Broken::Cut),
+            (format!("{}UNA:+.? '{BODY}", cut("UNZ")), Broken::NoTag),
+            (BODY.replace("UNT", "\u{1}UNT").replace("FTX", "RFF"), Broken::NoTag),
             ("UNA:+.? 'UNH+1'".into(), Broken::BadHeader),
             ("UNA::.? 'UNB:UNOA'".into(), Broken::BadHeader),
             ("UNA:+.++'UNB+UNOA'".into(), Broken::BadHeader),

@@ -9,8 +9,9 @@ pub mod x12;
 pub use reader::Reader;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-use super::{DialectSettings, RawMessage};
+use super::{DialectSettings, RawMessage, event};
 use crate::domain::event::Label;
 use crate::domain::verdict::{Code, Park};
 use crate::domain::vocabulary::ExceptionReason;
@@ -33,6 +34,9 @@ pub enum Broken {
     /// It ends, or another interchange begins, before the interchange was closed.
     #[error("the interchange is cut off")]
     Cut,
+    /// Something that is no segment follows one.
+    #[error("something that is no segment follows one")]
+    NoTag,
     /// Something that is no interchange follows one.
     #[error("garbage after the interchange")]
     Garbage,
@@ -71,13 +75,18 @@ impl Delimiters {
         self.terminator.get(..self.terminator_len).unwrap_or_default()
     }
 
+    /// Whether segments end with the line.
+    fn breaks_lines(&self) -> bool {
+        matches!(self.terminator(), b"\r" | b"\n")
+    }
+
     /// The part of the bytes between two separators that are not released, counted from 0.
     fn part<'b>(&self, bytes: &'b [u8], separator: u8, number: usize) -> Option<&'b [u8]> {
         let Some(release) = self.release else { return bytes.split(|b| *b == separator).nth(number) };
         let (mut start, mut seen, mut released) = (0, 0, false);
         for (at, byte) in bytes.iter().enumerate() {
             if released {
-                released = matches!(byte, b'\r' | b'\n');
+                released = matches!(byte, b'\r' | b'\n') && !self.breaks_lines();
             } else if *byte == release {
                 released = true;
             } else if *byte == separator {
@@ -169,6 +178,48 @@ pub(super) enum Told<'a> {
     Once(Cow<'a, str>),
     /// Different numbers: it names more than one thing.
     Several,
+}
+
+/// The tracking numbers that a scope tells: a status there happened to each of them.
+#[derive(Debug, Default)]
+pub(super) struct Numbers<'a> {
+    /// The first as sent, believable or not.
+    first: Option<Cow<'a, str>>,
+    /// The believable ones, by the key of their shipment.
+    believable: BTreeMap<String, Cow<'a, str>>,
+}
+
+impl<'a> Numbers<'a> {
+    pub(super) fn add(&mut self, number: Option<Cow<'a, str>>) {
+        let Some(number) = number else { return };
+        if let Some(key) = event::believable(&number) {
+            self.believable.entry(key).or_insert_with(|| number.clone());
+        }
+        self.first.get_or_insert(number);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    /// Each believable number, else the first as sent.
+    pub(super) fn each(&self) -> Vec<&str> {
+        if self.believable.is_empty() {
+            self.first.as_deref().into_iter().collect()
+        } else {
+            self.believable.values().map(AsRef::as_ref).collect()
+        }
+    }
+
+    /// How many events a status gives.
+    pub(super) fn count(&self) -> usize {
+        self.believable.len().max(1)
+    }
+}
+
+/// A number as it is kept: one that is too long stands there as an empty one, which nobody believes.
+pub(super) fn number(sent: Option<Cow<'_, str>>) -> Option<Cow<'_, str>> {
+    sent.map(|number| if number.len() <= TEXT_BYTES_MAX { number } else { Cow::Borrowed("") })
 }
 
 impl<'a> Told<'a> {
@@ -264,4 +315,20 @@ fn tag_at(bytes: &[u8], delimiters: &Delimiters) -> Option<([u8; 3], bool)> {
         length += 1;
     }
     (length >= 2).then_some((tag, false))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_is_too_long_is_not_carried_along() {
+        let told = |length| number(Some(Cow::Owned("7".repeat(length)))).map(|n| n.len());
+        assert_eq!((told(128), told(129), number(None)), (Some(128), Some(0), None));
+        let mut numbers = Numbers::default();
+        for sent in ["N/A", "1Z 7", "1z7", "1Z8"] {
+            numbers.add(Some(Cow::Borrowed(sent)));
+        }
+        assert_eq!((numbers.each(), numbers.count()), (vec!["1Z 7", "1Z8"], 2));
+    }
 }

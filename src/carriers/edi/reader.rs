@@ -23,10 +23,11 @@ pub(super) struct Header {
     pub(super) length: usize,
 }
 
-/// Reads the segments of a body, in one pass. Between interchanges white space is skipped; each interchange has its
-/// own delimiters. After an error nothing more comes.
+/// Reads the segments of a body, in one pass. Between interchanges and segments what is blank is skipped; each interchange
+/// has its own delimiters. After an error nothing more comes.
 ///
-/// A terminator inside free text is taken as text when what follows cannot be a segment (no tag with an element behind it).
+/// In a segment of free text a terminator is text when what follows cannot be a segment. Behind any other segment what is no
+/// segment is an error: swallowed, it might have been a happening.
 #[derive(Debug)]
 pub struct Reader<'a> {
     syntax: &'static Syntax,
@@ -56,6 +57,9 @@ impl<'a> Reader<'a> {
         if rest.is_empty() || (rest.starts_with(&self.syntax.begins) && rest.get(3).is_some_and(|b| !b.is_ascii_alphanumeric())) {
             return Err(Broken::Cut);
         }
+        if tag_at(rest, &delimiters).is_none() {
+            return Err(Broken::NoTag);
+        }
         let (length, next) = segment_end(rest, &delimiters);
         let segment = Segment { bytes: rest.get(..length).unwrap_or_default(), delimiters };
         self.at += next;
@@ -67,14 +71,8 @@ impl<'a> Reader<'a> {
 
     /// Reads the header of the next interchange, from where the delimiters are known.
     fn open(&mut self) -> Result<Option<Segment<'a>>, Broken> {
-        while let Some(byte) = self.rest().first() {
-            if self.rest().starts_with(BOM) {
-                self.at += BOM.len();
-            } else if byte.is_ascii_whitespace() || matches!(byte, 0 | 0x1A) {
-                self.at += 1;
-            } else {
-                break;
-            }
+        while let length @ 1.. = blank_character(self.rest()) {
+            self.at += length;
         }
         let rest = self.rest();
         let Some(Header { delimiters, start, length }) = (self.syntax.header)(rest)? else {
@@ -104,22 +102,18 @@ impl<'a> Iterator for Reader<'a> {
     }
 }
 
-/// Control segments hold no free text: their first terminator is the real one.
-fn is_control(tag: [u8; 3]) -> bool {
-    const X12: &[&[u8; 3]] = &[b"IEA", b"GE ", b"SE ", b"ST ", b"GS ", b"TA1"];
-    const EDIFACT: &[&[u8; 3]] = &[b"UNB", b"UNZ", b"UNG", b"UNE", b"UNH", b"UNT"];
-    X12.contains(&&tag) || EDIFACT.contains(&&tag)
-}
+/// Segments that hold free text, of both syntaxes. In all others the first terminator is the real one.
+const FREE_TEXT: &[&[u8; 3]] = &[b"K1 ", b"L5 ", b"MSG", b"MTX", b"NTE", b"PID", b"FTX"];
 
 /// The length of the segment at the start of the bytes, and where the next one begins.
 fn segment_end(bytes: &[u8], delimiters: &Delimiters) -> (usize, usize) {
     let terminator = delimiters.terminator();
-    let control = tag_at(bytes, delimiters).is_some_and(|(tag, _)| is_control(tag));
+    let free_text = tag_at(bytes, delimiters).is_some_and(|(tag, _)| FREE_TEXT.contains(&&tag));
     let mut from = 0;
     loop {
         let Some(end) = find(bytes, from, delimiters) else { return (bytes.len(), bytes.len()) };
         let mut next = end + terminator.len();
-        if control {
+        if !free_text {
             return (end, next);
         }
         next += blank(bytes.get(next..).unwrap_or_default(), terminator);
@@ -131,16 +125,24 @@ fn segment_end(bytes: &[u8], delimiters: &Delimiters) -> (usize, usize) {
     }
 }
 
-/// How many bytes of white space and empty segments stand at the start.
+/// Bytes of the blank character at the start, 0 where there is none. Files that were joined or came from old systems have
+/// byte order marks, NUL and the end-of-file mark of DOS in between.
+fn blank_character(bytes: &[u8]) -> usize {
+    match bytes.first() {
+        Some(byte) if byte.is_ascii_whitespace() || matches!(byte, 0 | 0x1A) => 1,
+        Some(_) if bytes.starts_with(BOM) => BOM.len(),
+        _ => 0,
+    }
+}
+
+/// How many bytes of blanks and empty segments stand at the start.
 fn blank(bytes: &[u8], terminator: &[u8]) -> usize {
     let mut at = 0;
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-        if rest.starts_with(terminator) {
-            at += terminator.len();
-        } else if rest.first().is_some_and(u8::is_ascii_whitespace) {
-            at += 1;
-        } else {
-            break;
+        match blank_character(rest) {
+            _ if rest.starts_with(terminator) => at += terminator.len(),
+            0 => break,
+            length => at += length,
         }
     }
     at
@@ -161,9 +163,11 @@ pub(super) fn find(bytes: &[u8], from: usize, delimiters: &Delimiters) -> Option
     }
 }
 
-/// Whether what follows these bytes is released: an odd number of release characters stands at their end.
+/// Whether what follows these bytes is released: an odd number of release characters stands at their end. Line breaks between
+/// them are of wrapped lines and do not count, unless a line break is the terminator: then it is what was released.
 fn is_released(before: &[u8], delimiters: &Delimiters) -> bool {
     let Some(release) = delimiters.release else { return false };
-    let run = before.iter().rev().filter(|b| !matches!(b, b'\r' | b'\n')).take_while(|b| **b == release).count();
+    let wraps = !delimiters.breaks_lines();
+    let run = before.iter().rev().filter(|b| !(wraps && matches!(b, b'\r' | b'\n'))).take_while(|b| **b == release).count();
     run % 2 == 1
 }

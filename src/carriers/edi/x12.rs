@@ -99,6 +99,18 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_before_a_segment_does_not_take_it_away() {
+        for blank in ["\u{1a}", "\0", "\u{feff}", " \r\n\u{feff}~\0"] {
+            let body = format!("{ISA}~{blank}MS3*A*B~{blank}AT7*D1~{blank}IEA*1*1~");
+            assert_eq!(tags(body.as_bytes()), Ok(["ISA", "MS3", "AT7", "IEA"].map(str::to_owned).to_vec()), "{blank:?}");
+        }
+        for odd in ["\u{1}AT7*D1", "at7*D1", "?", "LT~x AT7*D1"] {
+            let body = format!("{ISA}~MS3*A*B~{odd}~AT7*X1~IEA*1*1~");
+            assert_eq!(tags(body.as_bytes()), Err(Broken::NoTag), "{odd:?}");
+        }
+    }
+
+    #[test]
     fn several_interchanges_with_their_own_delimiters() {
         let body = format!("\u{feff}{ISA}~GS*QM~IEA*1*1~\r\n{}", format!("{ISA}\nGS*QM\nIEA*1*1\n\u{1a}").replace('*', "|"));
         assert_eq!(tags(body.as_bytes()).map(|t| t.join(" ")), Ok("ISA GS IEA ISA GS IEA".into()));
@@ -121,6 +133,7 @@ mod tests {
             (format!("{ISA}~GS*QM~ST*214*1~"), Broken::Cut),
             (format!("{ISA}~GS*QM~{ISA}~GS*QM~IEA*1*1~"), Broken::Cut),
             (format!("{ISA}~IEA*1*1~SA*00~"), Broken::Garbage),
+            (format!("{ISA}~1~IEA*1*1~"), Broken::NoTag),
         ] {
             assert_eq!(tags(body.as_bytes()), Err(why), "{body:?}");
         }

@@ -30,6 +30,11 @@ pub(super) fn told(date: &Date<'_>, place: Option<&Place>, settings: &DialectSet
     (format!("{}{zone}", sent.digits()), Some(told))
 }
 
+/// Whether a value tells a day at least.
+pub(super) fn is_readable(date: &Date<'_>) -> bool {
+    read(date).is_some()
+}
+
 /// When the delivery is expected; the clock is that of the destination, whose zone is not told.
 pub(super) fn eta(date: &Date<'_>, settings: &DialectSettings, source: &str) -> Option<Eta> {
     let told = told(date, None, settings).1?;

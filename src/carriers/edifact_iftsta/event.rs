@@ -5,35 +5,55 @@ use std::borrow::Cow;
 use super::meaning::{self, Understood};
 use super::parse::{Report, Scan, Scope};
 use super::{MAPPING_VERSION, SOURCE, clock};
+use crate::carriers::codes::Meaning;
 use crate::carriers::event::{Happening, Shipment};
 use crate::carriers::{DialectSettings, RawMessage, edi};
-use crate::domain::event::{Label, Measures, Piece, ProofOfDelivery, ShipmentEvent};
+use crate::domain::event::{Label, Measures, Piece, Place, ProofOfDelivery, ShipmentEvent};
 use crate::domain::money::Amount;
 use crate::domain::verdict::{Code, Park};
-use crate::domain::vocabulary::Milestone;
+use crate::domain::vocabulary::{Milestone, SubStatus};
 
 /// Longest code of a carrier that is kept, as the standard's element 3039.
 const CARRIER_CHARS_MAX: usize = 35;
 
-/// The event of one STS.
+/// The events of one STS: one for each number of a package that its scope tells.
 ///
 /// # Errors
 /// `MISSING_FIELD` without a carrier or any number, `BAD_TRACKING_NUMBER` when no number can be believed.
-pub(super) fn event(
+/// `TOO_MANY` above `left` events.
+pub(super) fn events(
     message: &RawMessage<'_>,
     settings: &DialectSettings,
     report: &Report<'_>,
     scan: &Scan<'_>,
-) -> Result<ShipmentEvent, Park> {
+    left: usize,
+) -> Result<Vec<ShipmentEvent>, Park> {
     let (Some(header), Some(consignment)) = (report.scopes.first(), report.scopes.get(scan.scope)) else {
         return Err(Park::new(Code::MISSING_FIELD, "a status outside any consignment"));
     };
     let scopes = [&scan.own, consignment, header];
-    let carrier = carrier(report)?;
-    let mut shipment = Shipment::new(message, (SOURCE, MAPPING_VERSION), carrier.clone(), &numbers(scopes))?;
+    let Some(packages) = scopes.into_iter().map(|scope| &scope.numbers).find(|numbers| !numbers.is_empty()) else {
+        return Ok(vec![event(message, settings, report, scan, scopes, None)?]);
+    };
+    if packages.count() > left {
+        return Err(Park::new(Code::TOO_MANY, "more statuses for their numbers than are allowed"));
+    }
+    packages.each().into_iter().map(|number| event(message, settings, report, scan, scopes, Some(number))).collect()
+}
+
+fn event(
+    message: &RawMessage<'_>,
+    settings: &DialectSettings,
+    report: &Report<'_>,
+    scan: &Scan<'_>,
+    scopes: [&Scope<'_>; 3],
+    package: Option<&str>,
+) -> Result<ShipmentEvent, Park> {
+    let carrier = carrier(report, scopes)?;
+    let mut shipment = Shipment::new(message, (SOURCE, MAPPING_VERSION), carrier.clone(), &numbers(scopes, package))?;
     shipment.piece = piece(scopes, shipment.tracking_number());
-    let Understood { raw_code, identity, meaning } = meaning::understand(report, scan);
-    let place = scopes.iter().find_map(|scope| scope.place()).cloned();
+    let Understood { raw_code, identity, meaning, status } = meaning::understand(report, scan);
+    let place = place(scopes, status).cloned();
     let (time_key, told) = match meaning::happened(scan, meaning) {
         Some(date) => clock::told(date, place.as_ref(), settings),
         None => (String::new(), None),
@@ -49,12 +69,29 @@ pub(super) fn event(
     Ok(event)
 }
 
-/// The carrier that the message names (NAD CA), else the forwarder (NAD FW), else who sends it: a SCAC, a GLN or what the partners agreed on.
-fn carrier(report: &Report<'_>) -> Result<Label, Park> {
+/// Where it happened: the location of the goods, or the place of the activity, of the status before the consignment before the
+/// message. The other places are those of one step of the way: they count beside the status itself, and where it is that step.
+fn place<'s>(scopes: [&'s Scope<'_>; 3], status: Meaning) -> Option<&'s Place> {
+    let fitting = match (status.milestone, status.sub_status) {
+        (_, Some(SubStatus::CustomsProcessing | SubStatus::CustomsReleased)) => Some("22"),
+        (_, Some(SubStatus::Arrived)) => Some("60"),
+        (Milestone::Accepted, _) => Some("10"),
+        (Milestone::Delivered, _) => Some("4"),
+        (Milestone::InTransit, None) => Some("13"),
+        _ => status.reason.filter(|reason| reason.as_str().starts_with("customs.")).map(|_| "22"),
+    };
+    let [own, consignment, header] = scopes;
+    let told = |scope: &'s Scope<'_>| scope.place("14").or_else(|| scope.place("175"));
+    told(own).or_else(|| own.place(fitting?)).or_else(|| told(consignment)).or_else(|| told(header))
+}
+
+/// The carrier that is named (NAD CA), the nearest to the status first, else the forwarder (NAD FW), else who sends it: a SCAC, a GLN or what the partners agreed on.
+fn carrier(report: &Report<'_>, scopes: [&Scope<'_>; 3]) -> Result<Label, Park> {
     if report.of_ups {
         return Ok(Cow::Borrowed("ups"));
     }
-    let named = [&report.carrier, &report.forwarder, &report.sender].into_iter().find_map(|name| plain(name.as_deref()?));
+    let named = scopes.into_iter().map(|scope| &scope.carrier).chain(scopes.into_iter().map(|scope| &scope.forwarder));
+    let named = named.chain([&report.sender]).find_map(|name| plain(name.as_deref()?));
     let named = named.ok_or_else(|| Park::new(Code::MISSING_FIELD, "neither NAD CA, NAD FW nor the sender tells a carrier"))?;
     Ok(edi::carrier(&named).unwrap_or(Cow::Owned(named)))
 }
@@ -68,11 +105,15 @@ fn plain(name: &str) -> Option<String> {
 /// What names the shipment, best first: the number of the package (RFF CW), of the consignment (CNI), of the waybill (RFF AAM), the
 /// carrier's reference (RFF CN), the shipment reference (RFF SRN), the transport document (RFF AAS), each in the status before the
 /// consignment before the message. Nothing but zeros is a placeholder and stands for no number.
-fn numbers<'s>(scopes: [&'s Scope<'_>; 3]) -> Vec<Option<&'s str>> {
+fn numbers<'s>(scopes: [&'s Scope<'_>; 3], package: Option<&'s str>) -> Vec<Option<&'s str>> {
     let of = move |qualifier: &'static str| scopes.into_iter().map(move |scope| scope.reference(qualifier));
     let consignment = scopes.into_iter().map(|scope| scope.consignment.as_deref());
     let others = ["AAM", "CN", "SRN", "AAS"].into_iter().flat_map(of);
-    of("CW").chain(consignment).chain(others).map(|n| n.map(|n| if n.bytes().all(|b| b == b'0') { "" } else { n })).collect()
+    std::iter::once(package)
+        .chain(consignment)
+        .chain(others)
+        .map(|n| n.map(|n| if n.bytes().all(|b| b == b'0') { "" } else { n }))
+        .collect()
 }
 
 /// The source's own words: free text, else what stands beside the code. UPS marks the reason among its texts.

@@ -4,8 +4,8 @@
 //! transport the directories point to UN/ECE Recommendation 24, which took over the numbers of 9011. A list of one's own
 //! (1131, 3055) is not read by these tables. UPS has a language of its own: see `ups`.
 
-use super::TABLE;
 use super::parse::{Coded, Date, FreeText, Report, Scan};
+use super::{TABLE, clock};
 use crate::carriers::codes::Meaning;
 use crate::carriers::{edi, ups};
 use crate::domain::event::RawCode;
@@ -24,6 +24,8 @@ pub(super) struct Understood {
     /// Type and code in one spelling for every way in which they may reach us.
     pub(super) identity: (Option<String>, Option<String>),
     pub(super) meaning: Meaning,
+    /// What the status means without its reasons.
+    pub(super) status: Meaning,
 }
 
 pub(super) fn understand(report: &Report<'_>, scan: &Scan<'_>) -> Understood {
@@ -47,6 +49,7 @@ fn ups(record: &str, scan: &Scan<'_>) -> Understood {
         identity: (Some(identity_kind.to_owned()), reason.clone()),
         raw_code: RawCode { kind: Some(record.to_owned()), code: scan.category.agency.as_deref().map(str::to_owned), sub_code: reason },
         meaning: meaning.unwrap_or(Meaning::UNKNOWN),
+        status: meaning.unwrap_or(Meaning::UNKNOWN),
     }
 }
 
@@ -67,6 +70,7 @@ fn standard(release: &str, scan: &Scan<'_>) -> Understood {
         identity: (code.map(|_| list.clone()), Some(told_code)),
         raw_code: RawCode { kind: code.map(|_| list), code: code.map(str::to_owned), sub_code },
         meaning: scan.reasons.iter().find_map(reason).map_or(own, |reason| together(own, reason)),
+        status: own,
     }
 }
 
@@ -124,8 +128,10 @@ pub(super) fn expected<'s, 'a>(scan: &'s Scan<'a>) -> Option<&'s Date<'a>> {
     dated(scan, &["17", "191", "132"])
 }
 
+/// The first that can be read; where none can, the first as it is.
 fn dated<'s, 'a>(scan: &'s Scan<'a>, qualifiers: &[&str]) -> Option<&'s Date<'a>> {
-    qualifiers.iter().find_map(|qualifier| scan.dates.iter().find(|date| date.qualifier == *qualifier))
+    let all = || qualifiers.iter().flat_map(|qualifier| scan.dates.iter().filter(move |date| date.qualifier == *qualifier));
+    all().find(|date| clock::is_readable(date)).or_else(|| all().next())
 }
 
 #[cfg(test)]

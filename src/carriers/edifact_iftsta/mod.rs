@@ -19,7 +19,7 @@ use crate::domain::verdict::Park;
 /// The id of the source.
 const SOURCE: &str = "edifact_iftsta";
 /// Version of `codes.tsv` and of the rules around it.
-const MAPPING_VERSION: &str = "edifact_iftsta-1";
+const MAPPING_VERSION: &str = "edifact_iftsta-2";
 const TABLE_TEXT: &str = include_str!("codes.tsv");
 static TABLE: LazyLock<CodeTable> = LazyLock::new(|| CodeTable::parse(TABLE_TEXT));
 
@@ -48,10 +48,11 @@ impl Dialect for EdifactIftsta {
     fn parse(&self, message: &RawMessage<'_>) -> Result<Vec<ShipmentEvent>, Park> {
         edi::check(message, &self.settings, MEDIA_TYPES)?;
         let reports = parse::reports(message.body, self.settings.events_max)?;
-        reports
-            .iter()
-            .flat_map(|report| report.scans.iter().map(move |scan| (report, scan)))
-            .map(|(report, scan)| event::event(message, &self.settings, report, scan))
-            .collect()
+        let mut events = Vec::new();
+        for (report, scan) in reports.iter().flat_map(|report| report.scans.iter().map(move |scan| (report, scan))) {
+            let left = self.settings.events_max.saturating_sub(events.len());
+            events.append(&mut event::events(message, &self.settings, report, scan, left)?);
+        }
+        Ok(events)
     }
 }

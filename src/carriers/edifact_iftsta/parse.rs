@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::carriers::edi::{Segment, TEXT_BYTES_MAX, Told, edifact, sscc};
+use crate::carriers::edi::{self, Numbers, Segment, TEXT_BYTES_MAX, Told, edifact, sscc};
 use crate::carriers::event;
 use crate::domain::event::Place;
 use crate::domain::verdict::{Code, Park};
@@ -14,9 +14,9 @@ use crate::domain::verdict::{Code, Park};
 const DATES_MAX: usize = 16;
 /// Most texts of one status that are kept.
 const TEXTS_MAX: usize = 4;
-/// References (1153) that are read: number of a package, waybill, the carrier's reference, shipment reference, transport document;
+/// References (1153) that are read beside the number of a package (CW): waybill, the carrier's reference, shipment reference, transport document;
 /// and where UPS writes who signed and where a parcel was left.
-const REFERENCES: &[&str] = &["CW", "AAM", "CN", "SRN", "AAS", "AGY", "AEL"];
+const REFERENCES: &[&str] = &["AAM", "CN", "SRN", "AAS", "AGY", "AEL"];
 
 type Text<'a> = Option<Cow<'a, str>>;
 
@@ -57,9 +57,15 @@ pub(super) struct FreeText<'a> {
 pub(super) struct Scope<'a> {
     /// CNI 02: number of the consignment.
     pub(super) consignment: Text<'a>,
+    /// RFF CW: numbers of packages.
+    pub(super) numbers: Numbers<'a>,
     references: Vec<(Cow<'a, str>, Cow<'a, str>)>,
-    /// The best LOC so far and how good it is.
-    place: Option<(u8, Place)>,
+    /// NAD CA: the carrier.
+    pub(super) carrier: Text<'a>,
+    /// NAD FW: the forwarder.
+    pub(super) forwarder: Text<'a>,
+    /// The first LOC of each qualifier (3227) that is read.
+    places: Vec<(Cow<'a, str>, Place)>,
     /// GIN: serial shipping container code.
     pub(super) sscc: Told<'a>,
     /// GIN: another number of a package.
@@ -76,8 +82,9 @@ impl Scope<'_> {
         self.references.iter().find(|(q, _)| q == qualifier).map(|(_, number)| number.as_ref())
     }
 
-    pub(super) fn place(&self) -> Option<&Place> {
-        self.place.as_ref().map(|(_, place)| place)
+    /// The place of a qualifier (3227).
+    pub(super) fn place(&self, qualifier: &str) -> Option<&Place> {
+        self.places.iter().find(|(q, _)| q == qualifier).map(|(_, place)| place)
     }
 }
 
@@ -108,10 +115,6 @@ pub(super) struct Report<'a> {
     pub(super) sender: Text<'a>,
     /// It speaks the language of UPS Quantum View (BGM C002 1131, else the qualifier of the sender).
     pub(super) of_ups: bool,
-    /// NAD CA: the carrier.
-    pub(super) carrier: Text<'a>,
-    /// NAD FW: the forwarder.
-    pub(super) forwarder: Text<'a>,
     /// The message and its consignments; never empty.
     pub(super) scopes: Vec<Scope<'a>>,
     /// Its statuses in the order sent.
@@ -204,7 +207,7 @@ impl<'a> Report<'a> {
             b"CNI" => {
                 // Nobody asks for a consignment without a status.
                 self.scopes.truncate(self.scans.last().map_or(0, |scan| scan.scope) + 1);
-                self.scopes.push(Scope { consignment: segment.component(2, 1), ..Scope::default() });
+                self.scopes.push(Scope { consignment: edi::number(segment.component(2, 1)), ..Scope::default() });
                 self.in_status = false;
             }
             b"STS" => {
@@ -240,18 +243,20 @@ impl<'a> Report<'a> {
     }
 
     fn reference(&mut self, segment: &Segment<'a>) {
-        let (Some(qualifier), Some(number)) = (segment.component(1, 1), segment.component(1, 2)) else { return };
+        let (Some(qualifier), Some(number)) = (segment.component(1, 1), edi::number(segment.component(1, 2))) else { return };
         let Some(scope) = self.here() else { return };
-        if REFERENCES.contains(&qualifier.as_ref()) && scope.reference(&qualifier).is_none() {
+        if qualifier == "CW" {
+            scope.numbers.add(Some(number));
+        } else if REFERENCES.contains(&qualifier.as_ref()) && scope.reference(&qualifier).is_none() {
             scope.references.push((qualifier, number));
         }
     }
 
     fn place(&mut self, segment: &Segment<'a>) {
-        let Some(rank) = segment.element(1).as_deref().and_then(place_rank) else { return };
-        let Some(scope) = self.here().filter(|scope| scope.place.as_ref().is_none_or(|(best, _)| rank < *best)) else { return };
+        let Some(qualifier) = segment.element(1).filter(|qualifier| PLACES.contains(&qualifier.as_ref())) else { return };
+        let Some(scope) = self.here().filter(|scope| scope.place(&qualifier).is_none()) else { return };
         if let Some(place) = place(segment) {
-            scope.place = Some((rank, place));
+            scope.places.push((qualifier, place));
         }
     }
 
@@ -278,9 +283,10 @@ impl<'a> Report<'a> {
     fn party(&mut self, segment: &Segment<'a>) {
         let role = segment.element(1);
         self.accepting = role.as_deref() == Some("AP");
+        let Some(scope) = self.here() else { return };
         let slot = match role.as_deref() {
-            Some("CA") => &mut self.carrier,
-            Some("FW") => &mut self.forwarder,
+            Some("CA") => &mut scope.carrier,
+            Some("FW") => &mut scope.forwarder,
             _ => return,
         };
         if slot.is_none() {
@@ -294,16 +300,9 @@ fn coded<'a>(segment: &Segment<'a>, element: usize) -> Coded<'a> {
     Coded { code: part(1), list: part(2), agency: part(3), words: part(4) }
 }
 
-/// How well a place (3227) tells where the goods were: location of the goods, place of the activity, then those where goods are
-/// received, accepted, transhipped, cleared or arrive. Where they are to go is no place of a happening.
-fn place_rank(qualifier: &str) -> Option<u8> {
-    Some(match qualifier {
-        "14" => 0,
-        "175" => 1,
-        "4" | "10" | "13" | "22" | "60" => 2,
-        _ => return None,
-    })
-}
+/// Places (3227) that are read: location of the goods, place of the activity, then those where goods are received, accepted,
+/// transhipped, cleared or arrive. Where they are to go is no place of a happening.
+const PLACES: &[&str] = &["14", "175", "4", "10", "13", "22", "60"];
 
 /// LOC: a code or a name (C517), the country as its related place (C519).
 fn place(segment: &Segment<'_>) -> Option<Place> {

@@ -47,7 +47,7 @@ fn a_status_of_ups_is_read_field_by_field() {
     assert_told(
         &told[0],
         &json!({"shipment_key": "1Z88W0E76812345678", "carrier": "ups", "source": "edifact_iftsta", "milestone": "delivered",
-            "mapping_version": "edifact_iftsta-1", "raw_code": {"type": "D2", "code": "21", "sub_code": null}, "leg": "forward",
+            "mapping_version": "edifact_iftsta-2", "raw_code": {"type": "D2", "code": "21", "sub_code": null}, "leg": "forward",
             "occurred_local": "2026-03-10T16:15:02", "time_source": "location_zone", "offset_minutes": 60,
             "place": {"city": "FULDA", "country": "DE"}, "pod": {"signed_by": "OKAFOR", "delivered_to": "RECEPTION"}, "piece": null}),
     );
@@ -292,6 +292,38 @@ fn poison_is_parked_whole() {
     }
     let few = EdifactIftsta::new(DialectSettings { events_max: 4, ..DialectSettings::default() });
     assert_eq!(few.parse(&message(CONSIGNMENTS.as_bytes())).map_err(|p| p.code), Err(Code::TOO_MANY));
+}
+
+#[test]
+fn a_place_of_one_step_is_not_that_of_all() {
+    for (before, own, city) in [
+        ("LOC+60+:::OSLO'", "STS+1+21'", None),
+        ("LOC+175+:::OSLO'", "STS+1+21'", Some("OSLO")),
+        ("LOC+22+:::OSLO'", "STS+1+21'LOC+60+:::BRUGES'", None),
+        ("LOC+14+:::OSLO'", "STS+1+21'LOC+4+:::BRUGES'", Some("BRUGES")),
+        ("LOC+14+:::OSLO'", "STS+1+21'LOC+13+:::BRUGES'", Some("OSLO")),
+    ] {
+        let told = read(&report("10B", &format!("CNI+1+7001'{before}{own}")));
+        assert_eq!(told[0].place.as_ref().and_then(|p| p.city.as_deref()), city, "{before} {own}");
+    }
+}
+
+#[test]
+fn each_consignment_has_its_carrier() {
+    let told = read(&report("10B", "CNI+1+7001'NAD+CA+UPSN'STS+1+21'CNI+2+7002'NAD+CA+FDEG'STS+1+21'CNI+3+7003'STS+1+21'"));
+    assert_eq!(told.iter().map(|e| e.carrier.as_ref()).collect::<Vec<_>>(), ["ups", "fedex", "qltn"]);
+}
+
+#[test]
+fn a_date_that_cannot_be_read_hides_no_other() {
+    let told = read(&report("10B", "CNI+1+7001'STS+1+21'DTM+334:2026:602'DTM+78:20260310:102'"));
+    assert_eq!(told[0].occurred_local.as_deref(), Some("2026-03-10"));
+}
+
+#[test]
+fn a_status_of_several_packages_is_told_of_each() {
+    let told = read(&report("10B", "CNI+1+7001'STS+1+21'RFF+CW:1Z1'RFF+CW:1Z2'RFF+CW:1Z1'STS+1+31'"));
+    assert_eq!(told.iter().map(|e| e.tracking_number.as_str()).collect::<Vec<_>>(), ["1Z1", "1Z2", "7001"]);
 }
 
 /// What has no status is not kept, however often it is told.

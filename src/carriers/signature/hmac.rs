@@ -56,11 +56,10 @@ impl OverBody {
 
 impl Scheme for OverBody {
     fn check(&self, message: &Received<'_>) -> Checked {
-        let sent = self.names.values(message);
-        if sent.is_empty() {
+        if self.names.values(message).is_empty() {
             return Checked::Unchecked("it is not signed");
         }
-        let digests: Vec<Digest> = sent.into_iter().filter_map(read::digest).collect();
+        let digests: Vec<Digest> = self.names.parts(message).into_iter().filter_map(read::digest).collect();
         if digests.is_empty() {
             return Checked::Invalid("the signature is no SHA-256 in hex or base64");
         }

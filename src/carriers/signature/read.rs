@@ -39,6 +39,12 @@ impl Names {
         found
     }
 
+    /// The values of headers that may tell several things, divided at the commas. Neither hex nor base64 has one.
+    pub(super) fn parts<'a>(&self, message: &Received<'a>) -> Vec<&'a [u8]> {
+        let parts = self.values(message).into_iter().flat_map(|value| value.split(|b| *b == b','));
+        parts.map(<[u8]>::trim_ascii).filter(|part| !part.is_empty()).take(VALUES_MAX).collect()
+    }
+
     /// The one value, as text; `None` where there is none, or several that contradict each other.
     pub(super) fn only<'a>(&self, message: &Received<'a>) -> Option<&'a str> {
         match self.values(message).as_slice() {

@@ -244,6 +244,15 @@ fn a_signed_time_has_to_be_near_the_time_of_receipt() {
 }
 
 #[test]
+fn one_of_several_signatures_in_a_header_is_enough() {
+    let easypost = with_first("easypost");
+    for told in [format!("{SECOND_HEX},{HEX}"), format!("hmac-sha256-hex={HEX} , {SECOND_HEX}"), format!(",{HEX},nonsense,")] {
+        assert_eq!(check(&easypost, &[("x-hmac-signature", &told)]), Checked::Verified, "{told}");
+    }
+    assert!(is_invalid(check(&easypost, &[("x-hmac-signature", &format!("{SECOND_HEX},{SECOND_HEX}"))])));
+}
+
+#[test]
 fn the_signed_time_cannot_be_changed() {
     let shippo = with_first("shippo");
     for told in [

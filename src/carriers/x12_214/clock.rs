@@ -99,12 +99,13 @@ impl Clock {
     }
 }
 
-/// The zone of a place. The country may be left out for the United States and Canada, whose state codes do not overlap.
+/// The zone of a place. The country may be left out for the United States and Canada, whose state codes
+/// do not overlap, where a city stands beside the state: alone it may be one of any country.
 fn zone_of(place: &Place) -> Option<&'static TimeZone> {
     if place.country.is_some() {
         return zones::zone_of(place);
     }
-    let state = place.state.as_deref().filter(|_| place.text.is_none())?;
+    let state = place.state.as_deref().filter(|_| place.text.is_none() && place.city.is_some())?;
     let country = if PROVINCES.contains(&state) { "CA" } else { "US" };
     zones::zone_of(&Place { country: Some(country.to_owned()), state: place.state.clone(), city: place.city.clone(), ..Place::default() })
 }
@@ -162,6 +163,10 @@ mod tests {
         Place { state: word(state), country: word(country), ..Place::default() }
     }
 
+    fn city(state: &str, country: &str) -> Place {
+        Place { city: Some("MILLTOWN".to_owned()), ..place(state, country) }
+    }
+
     #[test]
     fn every_zone_that_is_named_exists() {
         assert_eq!(Clock::new(None).named.len(), NAMED.len());
@@ -195,7 +200,7 @@ mod tests {
             ("20261231", "2400", "UT", "", "", "2027-01-01T00:00:00Z", 0, TimeSource::GmtField),
         ] {
             let code_sent = (!code.is_empty()).then_some(code);
-            let told = clock.told(Some(date), Some(time), code_sent, Some(&place(state, country))).expect(date);
+            let told = clock.told(Some(date), Some(time), code_sent, Some(&city(state, country))).expect(date);
             assert_eq!(told.at.map(rfc3339).as_deref(), Some(utc), "{date} {time} {code} {state} {country}");
             assert_eq!((told.offset_minutes, told.source), (Some(offset), Some(source)), "{date} {time} {code}");
         }
@@ -210,6 +215,7 @@ mod tests {
             ("LT", "AZ", "US"),
             ("MT", "AZ", "US"),
             ("LT", "WA", "AU"),
+            ("LT", "GA", ""),
             ("LT", "", "US"),
             ("ZZ", "GA", "US"),
             ("AT", "GA", "US"),

@@ -12,17 +12,45 @@ use crate::domain::money::Amount;
 use crate::domain::time::Told;
 use crate::domain::verdict::{Code, Park};
 
-/// The event of one AT7.
+/// What speaks of a status: its own scope, the loop around it, the header.
+type Scopes<'s, 'a> = [&'s Scope<'a>; 3];
+
+/// The events of one AT7: one for each tracking number of its scope, `left` at most.
 ///
 /// # Errors
-/// `MISSING_FIELD` without a SCAC or any number, `BAD_TRACKING_NUMBER` when no number can be believed.
-pub(super) fn event(clock: &Clock, message: &RawMessage<'_>, set: &Set<'_>, scan: &Scan<'_>) -> Result<ShipmentEvent, Park> {
-    let (Some(header), Some(own)) = (set.scopes.first(), set.scopes.get(scan.scope)) else {
+/// `MISSING_FIELD` without a SCAC or any number, `BAD_TRACKING_NUMBER` when no number can be believed, `TOO_MANY`.
+pub(super) fn events(
+    clock: &Clock,
+    message: &RawMessage<'_>,
+    set: &Set<'_>,
+    scan: &Scan<'_>,
+    left: usize,
+) -> Result<Vec<ShipmentEvent>, Park> {
+    let own = set.scopes.get(scan.scope);
+    let (Some(header), Some(own), Some(around)) = (set.scopes.first(), own, own.and_then(|own| set.scopes.get(own.around))) else {
         return Err(Park::new(Code::MISSING_FIELD, "a status outside any loop"));
     };
+    let scopes = [own, around, header];
+    let Some(tracking) = scopes.into_iter().map(|scope| &scope.tracking).find(|numbers| !numbers.is_empty()) else {
+        return Ok(vec![event(clock, message, set, scan, scopes, None)?]);
+    };
+    if tracking.count() > left {
+        return Err(Park::new(Code::TOO_MANY, "more statuses for their numbers than are allowed"));
+    }
+    tracking.each().into_iter().map(|number| event(clock, message, set, scan, scopes, Some(number))).collect()
+}
+
+fn event(
+    clock: &Clock,
+    message: &RawMessage<'_>,
+    set: &Set<'_>,
+    scan: &Scan<'_>,
+    scopes: Scopes<'_, '_>,
+    tracking: Option<&str>,
+) -> Result<ShipmentEvent, Park> {
     let carrier = carrier(set)?;
-    let mut shipment = Shipment::new(message, (SOURCE, MAPPING_VERSION), carrier.clone(), &numbers(set, header, own))?;
-    shipment.piece = piece(own, header, shipment.tracking_number());
+    let mut shipment = Shipment::new(message, (SOURCE, MAPPING_VERSION), carrier.clone(), &numbers(set, scopes, tracking))?;
+    shipment.piece = piece(scopes, shipment.tracking_number());
     let (raw_code, meaning, role) = meaning::meaning(scan);
     let (date, time, code) = (scan.date.as_deref(), scan.time.as_deref(), scan.time_code.as_deref());
     let parts = [date, time, code].map(Option::unwrap_or_default);
@@ -40,7 +68,7 @@ pub(super) fn event(clock: &Clock, message: &RawMessage<'_>, set: &Set<'_>, scan
     };
     let mut event = shipment.event(happening, meaning);
     event.eta = eta;
-    event.measures = measures(own).or_else(|| measures(header));
+    event.measures = scopes.into_iter().find_map(measures);
     Ok(event)
 }
 
@@ -50,21 +78,15 @@ fn carrier(set: &Set<'_>) -> Result<Label, Park> {
     edi::carrier(scac).ok_or_else(|| Park::new(Code::MISSING_FIELD, "B10 03 is no SCAC"))
 }
 
-/// What names the shipment, best first: a tracking number (L11 2I), the carrier's reference (L11 CN), each in the loop before
-/// the header; then B10 01, which the standard defines as the carrier's PRO number; B10 02, the shipper's number; a bill of lading
+/// What names the shipment, best first: a tracking number (L11 2I), the carrier's reference (L11 CN), each in the package before
+/// the loop before the header; then B10 01, which the standard defines as the carrier's PRO number; B10 02, the shipper's number; a bill of lading
 /// (L11 BM). Nothing but zeros is a placeholder and stands for no number.
-fn numbers<'s>(set: &'s Set<'_>, header: &'s Scope<'_>, own: &'s Scope<'_>) -> [Option<&'s str>; 8] {
-    [
-        &own.tracking,
-        &header.tracking,
-        &own.carrier_reference,
-        &header.carrier_reference,
-        &set.reference,
-        &set.shipment,
-        &own.bill_of_lading,
-        &header.bill_of_lading,
-    ]
-    .map(|number| number.as_deref().map(|n| if n.bytes().all(|b| b == b'0') { "" } else { n }))
+fn numbers<'s>(set: &'s Set<'_>, scopes: Scopes<'s, '_>, tracking: Option<&'s str>) -> Vec<Option<&'s str>> {
+    let carrier = scopes.into_iter().map(|scope| scope.carrier_reference.as_deref());
+    let whole = [set.reference.as_deref(), set.shipment.as_deref()];
+    let lading = scopes.into_iter().map(|scope| scope.bill_of_lading.as_deref());
+    let all = std::iter::once(tracking).chain(carrier).chain(whole).chain(lading);
+    all.map(|number| number.map(|n| if n.bytes().all(|b| b == b'0') { "" } else { n })).collect()
 }
 
 /// The source's own words. The date of a pick-up appointment has no field: it is kept here as sent.
@@ -94,8 +116,8 @@ fn eta(role: DateRole, told: &Told, carrier: &str) -> Option<Eta> {
 }
 
 /// The package that a loop is about, where it names exactly one.
-fn piece(own: &Scope<'_>, header: &Scope<'_>, number: &str) -> Option<Piece> {
-    [own, header].into_iter().find_map(|scope| {
+fn piece(scopes: Scopes<'_, '_>, number: &str) -> Option<Piece> {
+    scopes.into_iter().find_map(|scope| {
         let sscc = scope.sscc.once().and_then(edi::sscc);
         let package = scope.package.once();
         (sscc.is_some() || package.is_some()).then(|| Piece {

@@ -19,7 +19,7 @@ use crate::domain::verdict::Park;
 /// The id of the source.
 const SOURCE: &str = "x12_214";
 /// Version of `codes.tsv` and of the rules around it.
-const MAPPING_VERSION: &str = "x12_214-1";
+const MAPPING_VERSION: &str = "x12_214-2";
 const TABLE_TEXT: &str = include_str!("codes.tsv");
 static TABLE: LazyLock<CodeTable> = LazyLock::new(|| CodeTable::parse(TABLE_TEXT));
 
@@ -50,9 +50,11 @@ impl Dialect for X12_214 {
     fn parse(&self, message: &RawMessage<'_>) -> Result<Vec<ShipmentEvent>, Park> {
         edi::check(message, &self.settings, MEDIA_TYPES)?;
         let sets = parse::sets(message.body, self.settings.events_max)?;
-        sets.iter()
-            .flat_map(|set| set.scans.iter().map(move |scan| (set, scan)))
-            .map(|(set, scan)| event::event(&self.clock, message, set, scan))
-            .collect()
+        let mut events = Vec::new();
+        for (set, scan) in sets.iter().flat_map(|set| set.scans.iter().map(move |scan| (set, scan))) {
+            let left = self.settings.events_max.saturating_sub(events.len());
+            events.append(&mut event::events(&self.clock, message, set, scan, left)?);
+        }
+        Ok(events)
     }
 }

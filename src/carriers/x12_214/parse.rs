@@ -2,17 +2,19 @@
 
 use std::borrow::Cow;
 
-use crate::carriers::edi::{Segment, TEXT_BYTES_MAX, Told, x12};
+use crate::carriers::edi::{self, Numbers, Segment, TEXT_BYTES_MAX, Told, x12};
 use crate::domain::event::Place;
 use crate::domain::verdict::{Code, Park};
 
 type Text<'a> = Option<Cow<'a, str>>;
 
-/// What the header, or one LX loop, says about all of its statuses.
+/// What the header, an LX loop, a package in it (CD3) or an address loop behind it says about all of its statuses.
 #[derive(Debug, Default)]
 pub(super) struct Scope<'a> {
-    /// L11 2I: tracking number.
-    pub(super) tracking: Text<'a>,
+    /// Index of the scope around it; the header's is its own.
+    pub(super) around: usize,
+    /// L11 2I: tracking numbers, those of its packages with them.
+    pub(super) tracking: Numbers<'a>,
     /// L11 CN: the carrier's reference number (PRO).
     pub(super) carrier_reference: Text<'a>,
     /// L11 BM: bill of lading.
@@ -59,6 +61,10 @@ pub(super) struct Set<'a> {
     pub(super) scans: Vec<Scan<'a>>,
     /// Where L11, MAN and AT8 belong now.
     scope: usize,
+    /// The LX loop that is open; 0 where none is.
+    lx: usize,
+    /// The scope is of an address loop behind a status: of the whole set, if nothing more comes.
+    address: bool,
     /// The last scope with a status.
     used: usize,
     /// A place that came before its AT7.
@@ -91,9 +97,10 @@ pub(super) fn sets(body: &[u8], events_max: usize) -> Result<Vec<Set<'_>>, Park>
             }
             (b"SE ", Open::Status(_)) => {
                 seen = true;
-                if let Open::Status(set) = std::mem::replace(&mut open, Open::Nothing)
+                if let Open::Status(mut set) = std::mem::replace(&mut open, Open::Nothing)
                     && !set.scans.is_empty()
                 {
+                    set.close();
                     sets.push(*set);
                 }
             }
@@ -131,20 +138,22 @@ impl<'a> Set<'a> {
     fn read(&mut self, tag: [u8; 3], segment: &Segment<'a>) {
         match &tag {
             b"B10" => {
-                self.reference = segment.element(1);
-                self.shipment = segment.element(2);
+                self.reference = edi::number(segment.element(1));
+                self.shipment = edi::number(segment.element(2));
                 self.scac = segment.element(3).or_else(|| self.scac.take());
             }
             b"MS3" if self.scac.is_none() => self.scac = segment.element(1),
             b"LX " => {
-                // Nobody asks for a loop without a status.
-                self.scopes.truncate(self.used + 1);
-                self.scopes.push(Scope::default());
-                self.scope = self.scopes.len() - 1;
-                (self.ahead, self.place_first, self.placed) = (None, false, true);
+                self.lx = 0;
+                self.begin(0);
+                self.lx = self.scope;
             }
-            // Address loops belong to the header, also where they come last.
-            b"N1 " => self.scope = 0,
+            b"CD3" => self.begin(self.lx),
+            b"N1 " if self.scope != 0 => {
+                self.lx = 0;
+                self.begin(0);
+                self.address = true;
+            }
             b"L11" => self.reference_number(segment),
             b"MAN" => self.marks(segment),
             b"AT8" => self.weight(segment),
@@ -157,6 +166,30 @@ impl<'a> Set<'a> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// A scope inside another one. Nobody asks for one without a status.
+    fn begin(&mut self, around: usize) {
+        self.scopes.truncate(self.used.max(self.lx) + 1);
+        self.scopes.push(Scope { around, ..Scope::default() });
+        self.scope = self.scopes.len() - 1;
+        self.address = false;
+        (self.ahead, self.place_first, self.placed) = (None, false, true);
+    }
+
+    /// An address loop that comes last speaks for the whole set.
+    fn close(&mut self) {
+        if !self.address || self.used == self.scope {
+            return;
+        }
+        let Some(last) = self.scopes.pop() else { return };
+        if let Some(header) = self.scopes.first_mut() {
+            if header.tracking.is_empty() {
+                header.tracking = last.tracking;
+            }
+            header.carrier_reference = header.carrier_reference.take().or(last.carrier_reference);
+            header.bill_of_lading = header.bill_of_lading.take().or(last.bill_of_lading);
         }
     }
 
@@ -194,15 +227,28 @@ impl<'a> Set<'a> {
     }
 
     fn reference_number(&mut self, segment: &Segment<'a>) {
+        if segment.element(2).is_some_and(|qualifier| qualifier == "2I") {
+            let number = edi::number(segment.element(1));
+            // A status of the loop is about all packages in it.
+            if self.lx != 0
+                && self.lx != self.scope
+                && let Some(lx) = self.scopes.get_mut(self.lx)
+            {
+                lx.tracking.add(number.clone());
+            }
+            if let Some(scope) = self.scopes.get_mut(self.scope) {
+                scope.tracking.add(number);
+            }
+            return;
+        }
         let Some(scope) = self.scopes.get_mut(self.scope) else { return };
         let slot = match segment.element(2).as_deref() {
-            Some("2I") => &mut scope.tracking,
             Some("CN") => &mut scope.carrier_reference,
             Some("BM") => &mut scope.bill_of_lading,
             _ => return,
         };
         if slot.is_none() {
-            *slot = segment.element(1);
+            *slot = edi::number(segment.element(1));
         }
     }
 

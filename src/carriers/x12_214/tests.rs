@@ -180,6 +180,32 @@ fn address_loops_at_the_end_speak_for_the_whole_set() {
 }
 
 #[test]
+fn an_address_loop_in_the_middle_names_no_other_loop() {
+    let status = "AT7*AF*NS***20260304*0812*UT~";
+    let body = format!("ST*214*1~B10*7001*S1*QLTN~LX*1~L11*1Z1*2I~{status}N1*SH*MILL~L11*1Z9*2I~LX*2~{status}SE*5*1~");
+    let told: Vec<_> = read(&interchange(&body)).into_iter().map(|e| e.tracking_number).collect();
+    assert_eq!(told, ["1Z1", "7001"]);
+}
+
+#[test]
+fn packages_of_a_loop_are_told_apart() {
+    let status = "AT7*D1*NS***20260304*0812*UT~";
+    let read = |loops: &str| {
+        let body = interchange(&format!("ST*214*1~B10*7001*S1*QLTN~LX*1~{loops}SE*5*1~"));
+        read(&body).into_iter().map(|e| (e.tracking_number, e.raw_code.code.unwrap_or_default())).collect::<Vec<_>>()
+    };
+    let told = |pairs: &[(&str, &str)]| pairs.iter().map(|(n, c)| ((*n).to_owned(), (*c).to_owned())).collect::<Vec<_>>();
+    let late = status.replace("D1", "A9");
+    assert_eq!(read(&format!("CD3*L*2~L11*1Z1*2I~{status}CD3*L*3~L11*1Z2*2I~{late}")), told(&[("1Z1", "D1"), ("1Z2", "A9")]));
+    assert_eq!(read(&format!("{status}CD3*L*2~L11*1Z1*2I~CD3*L*3~L11*1Z2*2I~")), told(&[("1Z1", "D1"), ("1Z2", "D1")]));
+    assert_eq!(read(&format!("L11*1Z1*2I~CD3*L*2~{status}")), told(&[("1Z1", "D1")]));
+    assert_eq!(read(&format!("L11*1Z1*2I~L11*N/A*2I~L11*1Z2*2I~L11*1z1*2I~{status}")), told(&[("1Z1", "D1"), ("1Z2", "D1")]));
+    let few = X12_214::new(DialectSettings { events_max: 1, ..DialectSettings::default() });
+    let body = interchange(&format!("ST*214*1~B10*7001*S1*QLTN~LX*1~L11*1Z1*2I~L11*1Z2*2I~{status}SE*5*1~"));
+    assert_eq!(few.parse(&message(body.as_bytes())).map_err(|p| p.code), Err(Code::TOO_MANY));
+}
+
+#[test]
 fn loops_without_a_status_are_passed_over() {
     let status = "AT7*AF*NS***20260304*0812*UT~";
     let loops = "LX*1~L11*9*CN~".repeat(1_000);

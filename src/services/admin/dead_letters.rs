@@ -93,9 +93,10 @@ impl DeadLetter {
         Some(Place { topic, partition: self.told(header::PARTITION).parse().ok()?, offset: self.told(header::OFFSET).parse().ok()? })
     }
 
-    /// The headers with which it is sent again: the original's, and which dead letter it was.
+    /// The headers with which it is sent again: the original's and its time, which the record itself may not bear any more, and which
+    /// dead letter it was.
     fn replayed_headers(&self) -> Headers {
-        let original = self.headers.iter().filter(|(name, _)| !name.starts_with("wb_")).cloned();
+        let original = self.headers.iter().filter(|(name, _)| !name.starts_with("wb_") || name == header::TIMESTAMP).cloned();
         original.chain([(header::REPLAY_OF.to_owned(), self.place.to_string().into_bytes())]).collect()
     }
 }

@@ -3,7 +3,7 @@
 //! `freight.invoices`, charge by charge.
 //! It remembers nothing: what is new is the tracker's to decide, where everything about one shipment meets.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest, Sha256};
 
@@ -22,6 +22,12 @@ use crate::engine::processor::{Input, Outputs, Payload, Processor, State};
 use crate::schema::cloudevents;
 use crate::telemetry::events;
 use crate::telemetry::metrics::Metrics;
+
+/// Longest code that is logged, and most codes of one message.
+const CODE_CHARS_MAX: usize = 64;
+const CODES_LOGGED_MAX: usize = 32;
+/// Type and code as they are logged.
+type ShownCode = (Option<String>, Option<String>);
 
 /// Where observations go.
 pub const OBSERVATIONS: &str = "shipment.observations";
@@ -59,9 +65,7 @@ impl CarrierNormalizer {
     /// Whether the source has sent it; `false` where that is not known.
     fn verified(&self, input: &Input<'_>, source: &str, body: &[u8]) -> Result<bool, Park> {
         let Some(verifier) = self.verifiers.get(input.topic) else { return Ok(false) };
-        // The time of the record, and not of today: what waited here has not grown old. A replay may bear a time of its own.
-        let replayed = input.headers.iter().any(|(name, _)| name == header::REPLAY_OF);
-        let at = Some(input.received_at).filter(|at| *at > 0 && !replayed);
+        let at = Some(received_at(input)).filter(|at| *at > 0);
         let admitted = verifier.admit(&Received { body, headers: input.headers, at });
         if let Some(metrics) = &self.metrics {
             metrics.signature_checked(source, admitted.as_ref().ok().copied());
@@ -93,24 +97,29 @@ impl CarrierNormalizer {
         if let Some(billing) = billing {
             return bill(billing, &message, input, out);
         }
+        let mut logged = HashSet::new();
         for mut event in dialect.map(|dialect| dialect.parse(&message)).transpose()?.unwrap_or_default() {
             event.verified = verified;
             if event.milestone == Milestone::Unknown {
-                self.unknown(source, input, &event);
+                self.unknown(source, input, &event, &mut logged);
             }
             out.publish(OBSERVATIONS, event.shipment_key.clone(), Record::ShipmentEvent(Box::new(event)));
         }
         Ok(Verdict::Publish)
     }
 
-    /// Counts and logs a code that no table knows.
-    fn unknown(&self, source: &str, input: &Input<'_>, event: &ShipmentEvent) {
+    /// Counts a code that no table knows, and logs it once for each message.
+    fn unknown(&self, source: &str, input: &Input<'_>, event: &ShipmentEvent, logged: &mut HashSet<ShownCode>) {
         let Some(metrics) = &self.metrics else { return };
         metrics.unknown_codes(source).inc();
         let service = Service::CarrierNormalizer.as_str();
         let origin = events::Origin { service, topic: input.topic, partition: input.partition, offset: input.offset };
         let RawCode { kind, code, .. } = &event.raw_code;
-        events::unknown_code(origin, source, kind.as_deref(), code.as_deref(), &event.shipment_key);
+        let code = (shown(kind.as_deref()), shown(code.as_deref()));
+        if logged.len() < CODES_LOGGED_MAX && !logged.contains(&code) {
+            events::unknown_code(origin, source, code.0.as_deref(), code.1.as_deref(), &event.shipment_key);
+            logged.insert(code);
+        }
     }
 }
 
@@ -122,6 +131,19 @@ fn bill(billing: &Billing, message: &RawMessage<'_>, input: &Input<'_>, out: &mu
         out.publish(INVOICES, key, Record::FreightInvoice(Box::new(line)));
     }
     Ok(if out.records.is_empty() { Verdict::Duplicate("nothing is billed") } else { Verdict::Publish })
+}
+
+/// The time of the record, and not of today: what waited here has not grown old. A replay bears a time of its own, and the
+/// original's in a header: what was too old then is too old for ever.
+fn received_at(input: &Input<'_>) -> Micros {
+    let header = |wanted: &str| input.headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
+    let original = header(header::REPLAY_OF).and_then(|_| header(header::TIMESTAMP));
+    original.and_then(|value| std::str::from_utf8(value).ok()?.parse().ok()).unwrap_or(input.received_at)
+}
+
+/// The first characters of a code, ASCII only: it is a stranger's text and goes into a log.
+fn shown(code: Option<&str>) -> Option<String> {
+    code.map(|code| code.chars().filter(char::is_ascii_graphic).take(CODE_CHARS_MAX).collect())
 }
 
 /// Hex digits in lower case.

@@ -94,8 +94,21 @@ fn a_message_does_not_grow_old_while_it_waits_or_is_replayed() {
     let signed = header("http_header_shippo-auth-signature", &format!("t={seconds},v1={}", signature(&[seconds.as_bytes(), b".", BODY])));
     assert!(send(&mut required, vec![signed.clone()], BODY, long_ago).is_ok(), "read long after it was received");
     assert_eq!(send(&mut required, vec![signed.clone()], BODY, RECEIVED_AT), Err(Code::SIGNATURE_INVALID), "sent again by somebody");
-    let replayed = vec![signed, header("wb_replay_of", "carrier-normalizer.dlq/0/1")];
-    assert!(send(&mut required, replayed, BODY, RECEIVED_AT).is_ok(), "replayed after the topic would have forgotten its time");
+    let replayed = |original: Micros| {
+        vec![signed.clone(), header("wb_replay_of", "carrier-normalizer.dlq/0/1"), header("wb_timestamp", &original.to_string())]
+    };
+    assert!(send(&mut required, replayed(long_ago), BODY, RECEIVED_AT).is_ok(), "replayed after the topic would have forgotten its time");
+    let stale = send(&mut required, replayed(RECEIVED_AT), BODY, RECEIVED_AT);
+    assert_eq!(stale, Err(Code::SIGNATURE_INVALID), "a replay makes nothing genuine that was stale");
+    let forged = vec![signed.clone(), header("wb_timestamp", &long_ago.to_string())];
+    assert_eq!(send(&mut required, forged, BODY, RECEIVED_AT), Err(Code::SIGNATURE_INVALID), "no replay");
+}
+
+#[test]
+fn a_code_is_logged_short_and_in_ascii() {
+    let long = format!("\u{e9}\n{}", "x".repeat(100));
+    assert_eq!(shown(Some(&long)), Some("x".repeat(64)));
+    assert_eq!(shown(None), None);
 }
 
 mod billing {
