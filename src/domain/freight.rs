@@ -145,7 +145,7 @@ pub struct InvoiceTotals {
     pub billed: Amount,
     /// Number of charges.
     pub charges: i64,
-    /// Rows of the file that belong to the invoice.
+    /// Rows of the file that belong to the invoice, without those that only mirror others.
     pub rows: i64,
     /// Rows of the file, of whichever invoice, that could not be read and are dead-lettered.
     pub rows_parked: i64,

@@ -178,10 +178,17 @@ pub fn piece_headers(piece: &Piece, format: Format, file_sha256: &str) -> Vec<(S
 
 impl PieceOf {
     /// Reads the headers of a raw record; `None` for one that is a whole file.
-    #[must_use]
-    pub fn read<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
-        let file_sha256 = header(FILE).filter(|t| t.len() == 64 && t.bytes().all(|b| b.is_ascii_hexdigit()))?;
-        let number = |name: &str| header(name).and_then(|text| text.parse::<u32>().ok());
-        Some(Self { file_sha256: file_sha256.to_owned(), line: number(LINE)?.into(), occurrence: number(OCCURRENCE)? })
+    ///
+    /// # Errors
+    /// `BAD_ENVELOPE` for a piece that does not say which: taken for a whole file it would end its invoice.
+    pub fn read<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Result<Option<Self>, Park> {
+        let Some(file_sha256) = header(FILE) else { return Ok(None) };
+        let bad = |name: &str| Park::new(Code::BAD_ENVELOPE, format!("a piece of a file without {name}"));
+        let number = |name: &str| header(name).and_then(|text| text.parse::<u32>().ok()).ok_or_else(|| bad(name));
+        if file_sha256.len() != 64 || !file_sha256.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(bad(FILE));
+        }
+        let (line, occurrence) = (number(LINE)?.into(), number(OCCURRENCE)?);
+        Ok(Some(Self { file_sha256: file_sha256.to_ascii_lowercase(), line, occurrence }))
     }
 }

@@ -65,7 +65,7 @@ fn pieces(format: Format, body: &[u8]) -> Vec<Piece> {
 fn parse_piece(format: Format, piece: &Piece, sha256: &str) -> Result<Vec<FreightInvoice>, Park> {
     let headers = piece_headers(piece, format, sha256);
     let header = |name: &str| headers.iter().find(|(n, _)| n == name).and_then(|(_, v)| std::str::from_utf8(v).ok());
-    let of = PieceOf::read(header).expect("a piece");
+    let of = PieceOf::read(header).expect("its headers").expect("a piece");
     billing(format).parse(&RawMessage { content_type: header("content-type"), ..testing::message(&piece.value) }, Some(&of))
 }
 

@@ -125,7 +125,7 @@ impl CarrierNormalizer {
 
 /// The charges of a billing file, or of a piece of one.
 fn bill(billing: &Billing, message: &RawMessage<'_>, input: &Input<'_>, out: &mut Outputs) -> Result<Verdict, Park> {
-    let piece = PieceOf::read(|name| cloudevents::header(input.headers, name));
+    let piece = PieceOf::read(|name| cloudevents::header(input.headers, name))?;
     for line in billing.parse(message, piece.as_ref())? {
         let key = freight::invoice_key(&line.carrier, &line.invoice_number);
         out.publish(INVOICES, key, Record::FreightInvoice(Box::new(line)));

@@ -177,5 +177,8 @@ mod billing {
         assert_eq!(codes.iter().filter(|v| **v == Verdict::Publish).count(), 2, "the other row and the end: {codes:?}");
         let mirror = row("1Z1", "0").replace("FRT", "INF");
         assert_eq!(send(&Vec::new(), mirror.as_bytes()).0, Verdict::Duplicate("nothing is billed"));
+        let nameless = vec![header("ce_filesha256", &"a".repeat(64)), header("ce_fileline", "2")];
+        let (verdict, out) = send(&nameless, row("1Z1", "10").as_bytes());
+        assert!(matches!(verdict, Verdict::Park(park) if park.code == Code::BAD_ENVELOPE) && out.records.is_empty(), "{:?}", out.records);
     }
 }
