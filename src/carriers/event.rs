@@ -195,7 +195,8 @@ pub(super) fn bound(event: &mut ShipmentEvent) {
     }
     if let Some(p) = &mut event.pod {
         // An address that is cut leads nowhere, and signed ones are long.
-        [&mut p.signature_ref, &mut p.photo_ref].into_iter().for_each(|text| shorten(text, DESCRIPTION_BYTES_MAX));
+        shorten(&mut p.signature_ref, DESCRIPTION_BYTES_MAX);
+        shorten(&mut p.photo_ref, DESCRIPTION_BYTES_MAX);
         texts.extend([&mut p.signed_by, &mut p.relation, &mut p.delivered_to]);
     }
     if let Some(eta) = &mut event.eta {

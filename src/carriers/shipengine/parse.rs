@@ -187,10 +187,10 @@ impl Reader<'_> {
     fn time(&self, scan: &Scan<'_>, place: Option<&Place>) -> (String, Option<Told>) {
         let sent = |text: &Text<'_>| text.get().and_then(times::iso);
         let utc = sent(&scan.occurred_at).or_else(|| sent(&scan.event_date));
-        let wall = [&scan.carrier_occurred_at, &scan.occurred_at, &scan.event_date].into_iter().filter_map(Text::get);
+        let mut wall = [&scan.carrier_occurred_at, &scan.occurred_at, &scan.event_date].into_iter().filter_map(Text::get);
         // The clock stays in the key, as the carrier's own source may really have seen midnight.
         let both = |text: &str| Some((times::iso(text)?.digits(), times::iso_day_or_time(text)?));
-        let Some((time_key, local)) = wall.filter_map(both).next() else { return (String::new(), None) };
+        let Some((time_key, local)) = wall.find_map(both) else { return (String::new(), None) };
         let by_zone = times::by_offset_or_zone(&local, place, self.settings);
         let by_utc = utc.filter(|u| u.local != local.local && local.precision != TimePrecision::Date);
         let by_utc = by_utc.map(|u| Told::with_gmt(local.local, u.local, local.precision)).filter(|told| {

@@ -190,7 +190,7 @@ fn letters_that_two_may_have_sent_are_the_code_of_neither() {
     let told = events("shipengine", &body.to_string());
     let read: Vec<_> = told.iter().map(|e| (e.milestone.as_str(), e.occurred_local.as_deref())).collect();
     assert_eq!(read, [("unknown", Some("2026-11-20T10:00:00")), ("delivered", Some("2026-11-20T10:00:00"))]);
-    let mut coded = body.clone();
+    let mut coded = body;
     coded["events"][0]["status_code"] = json!("EX");
     assert_ne!(events("shipengine", &coded.to_string())[0].event_id, told[0].event_id, "FedEx's own DE is another happening");
 }
