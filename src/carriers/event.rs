@@ -114,8 +114,8 @@ impl<'a> Shipment<'a> {
             action_required: meaning.reason.is_some_and(ExceptionReason::needs_person),
             actor: actor(meaning),
             leg: if matches!(meaning.milestone, Milestone::Returning | Milestone::Returned) { Leg::Return } else { self.leg },
-            raw_code: cut_code(happening.raw_code),
-            raw_description: happening.description.map(|t| cut(t, DESCRIPTION_BYTES_MAX)),
+            raw_code: happening.raw_code,
+            raw_description: happening.description,
             occurred_at: told.as_ref().and_then(|t| t.at),
             offset_minutes: told.as_ref().and_then(|t| t.offset_minutes),
             time_precision: told.as_ref().map(|t| t.precision),
@@ -158,6 +158,10 @@ impl<'a> Shipment<'a> {
 
 /// No carrier has a number without a digit or with letters beyond ASCII: placeholders and mixed-up fields look like that.
 pub(super) fn believable(number: &str) -> Option<String> {
+    // Punctuation is no part of the key and is kept in every event: more of it than this is no number's spelling.
+    if number.len() > NUMBER_BYTES_MAX {
+        return None;
+    }
     let plain = number.bytes().all(|b| b.is_ascii_graphic() || b == b' ') && number.bytes().any(|b| b.is_ascii_digit());
     if plain { ids::shipment_key(number) } else { None }
 }
@@ -174,18 +178,50 @@ fn actor(meaning: Meaning) -> Option<Actor> {
 }
 
 /// Longest words of a source that are kept: an event has to fit on a topic whatever was sent. The raw record has it all.
-const DESCRIPTION_BYTES_MAX: usize = 4096;
+pub(super) const DESCRIPTION_BYTES_MAX: usize = 4096;
 const TEXT_BYTES_MAX: usize = 512;
+/// Longest tracking number as written, twice what its letters and digits may have.
+const NUMBER_BYTES_MAX: usize = 2 * ids::TRACKING_NUMBER_CHARS_MAX;
 
 /// The text up to a limit, at a boundary between characters.
-fn cut(mut text: String, bytes_max: usize) -> String {
-    text.truncate(text.floor_char_boundary(bytes_max));
-    text
+pub(super) fn cut(text: &str, bytes_max: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes_max)).unwrap_or(text)
 }
 
-fn cut_code(code: RawCode) -> RawCode {
-    let [kind, code, sub_code] = [code.kind, code.code, code.sub_code].map(|t| t.map(|t| cut(t, TEXT_BYTES_MAX)));
-    RawCode { kind, code, sub_code }
+/// Cuts every text that a source may have made long. Each event of each dialect goes through here.
+pub(super) fn bound(event: &mut ShipmentEvent) {
+    let shorten = |text: &mut Option<String>, bytes_max: usize| {
+        if let Some(text) = text.as_mut().filter(|t| t.len() > bytes_max) {
+            *text = cut(text, bytes_max).to_owned();
+        }
+    };
+    shorten(&mut event.raw_description, DESCRIPTION_BYTES_MAX);
+    let code = &mut event.raw_code;
+    let mut texts = vec![&mut event.source_event_id, &mut code.kind, &mut code.code, &mut code.sub_code];
+    if let Some(p) = &mut event.place {
+        texts.extend([&mut p.city, &mut p.state, &mut p.postal_code, &mut p.country, &mut p.facility, &mut p.unlocode, &mut p.text]);
+    }
+    if let Some(p) = &mut event.piece {
+        texts.extend([&mut p.number, &mut p.sscc, &mut p.master]);
+    }
+    if let Some(p) = &mut event.pod {
+        // An address that is cut leads nowhere, and signed ones are long.
+        shorten(&mut p.signature_ref, DESCRIPTION_BYTES_MAX);
+        shorten(&mut p.photo_ref, DESCRIPTION_BYTES_MAX);
+        texts.extend([&mut p.signed_by, &mut p.relation, &mut p.delivered_to]);
+    }
+    if let Some(eta) = &mut event.eta {
+        texts.extend([&mut eta.from_local, &mut eta.to_local, &mut eta.source, &mut eta.previous_local]);
+    }
+    if let Some(p) = &mut event.partner {
+        texts.extend([&mut p.carrier, &mut p.tracking_number]);
+    }
+    if let Some(m) = &mut event.measures {
+        texts.extend([&mut m.weight_unit, &mut m.length_unit]);
+    }
+    for text in texts {
+        shorten(text, TEXT_BYTES_MAX);
+    }
 }
 
 /// A place, or nothing where every part is missing. A country that is no two-letter code is kept as text.
@@ -197,7 +233,6 @@ pub fn place(
     country: Option<&str>,
     facility: Option<String>,
 ) -> Option<Place> {
-    let [city, state, postal_code, facility] = [city, state, postal_code, facility].map(|t| t.map(|t| cut(t, TEXT_BYTES_MAX)));
     let country = country.filter(|c| c.len() <= TEXT_BYTES_MAX);
     let alpha2 = country.filter(|c| c.len() == 2 && c.bytes().all(|b| b.is_ascii_alphabetic())).map(str::to_ascii_uppercase);
     let text = if alpha2.is_none() { country.map(str::to_owned) } else { None };
@@ -250,8 +285,23 @@ impl Shipment<'_> {
     }
 }
 
-/// Whether one of the events says at least what a meaning says.
+/// Whether one of the events says at least what a meaning says. A delivery that was the end of a return has said so.
 #[must_use]
 pub fn is_told(events: &[ShipmentEvent], meaning: Meaning) -> bool {
-    events.iter().any(|e| e.milestone == meaning.milestone && (meaning.reason.is_none() || e.exception_reason == meaning.reason))
+    let returned = meaning.milestone == Milestone::Delivered && events.iter().any(|e| e.milestone == Milestone::Returned);
+    let same = |e: &ShipmentEvent| e.milestone == meaning.milestone && (meaning.reason.is_none() || e.exception_reason == meaning.reason);
+    returned || events.iter().any(same)
+}
+
+/// The time of an event, for one that is about the same moment: its spelling in the key, and itself.
+#[must_use]
+pub fn time_of(event: &ShipmentEvent) -> (String, Option<Told>) {
+    let told = event.time_precision.map(|precision| Told {
+        at: event.occurred_at,
+        local: event.occurred_local.clone(),
+        offset_minutes: event.offset_minutes,
+        precision,
+        source: event.time_source,
+    });
+    (event.occurred_local.clone().or_else(|| Some(event.occurred_at?.to_string())).unwrap_or_default(), told)
 }

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{DialectSettings, RawMessage};
+use super::{DialectSettings, RawMessage, event};
 use crate::domain::verdict::{Code, Park};
 
 /// Deepest nesting that is read; honest payloads stay below 15.
@@ -150,10 +150,10 @@ impl Text<'_> {
         self.0.as_deref().map(str::trim).filter(|t| !t.is_empty())
     }
 
-    /// The same as an owned string.
+    /// The same as an owned string, up to the longest text that is kept: what stands once in a body goes into many events.
     #[must_use]
     pub fn owned(&self) -> Option<String> {
-        self.get().map(str::to_owned)
+        self.get().map(|text| event::cut(text, event::DESCRIPTION_BYTES_MAX).to_owned())
     }
 
     /// A code in upper case: numbers that lost their leading zeros get them back up to `width`.

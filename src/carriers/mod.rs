@@ -168,7 +168,7 @@ pub const SOURCES: &[&str] = &[
 /// The built-in dialect of a source with its settings; `None` for a source that is not in [`SOURCES`].
 #[must_use]
 pub fn dialect(source: &str, settings: DialectSettings) -> Option<Box<dyn Dialect>> {
-    Some(match source {
+    let dialect: Box<dyn Dialect> = match source {
         "ups" => Box::new(ups::Ups::new(settings)),
         "fedex" => Box::new(fedex::FedEx::new(settings)),
         "easypost" => Box::new(easypost::EasyPost::new(settings)),
@@ -189,5 +189,62 @@ pub fn dialect(source: &str, settings: DialectSettings) -> Option<Box<dyn Dialec
         "amazon_shipping" => Box::new(amazon_shipping::AmazonShipping::new(settings)),
         "edifact_iftsta" => Box::new(edifact_iftsta::EdifactIftsta::new(settings)),
         _ => return None,
-    })
+    };
+    Some(Box::new(Bounded(dialect)))
+}
+
+/// A dialect whose events fit on a topic, whatever was sent.
+struct Bounded(Box<dyn Dialect>);
+
+impl Dialect for Bounded {
+    fn source(&self) -> &'static str {
+        self.0.source()
+    }
+
+    fn parse(&self, message: &RawMessage<'_>) -> Result<Vec<ShipmentEvent>, Park> {
+        let mut events = self.0.parse(message)?;
+        events.iter_mut().for_each(event::bound);
+        Ok(events)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::testing;
+    use crate::domain::event::ShipmentEvent;
+    use crate::domain::verdict::Code;
+
+    /// What the events take as JSON, bytes.
+    fn size(events: &[ShipmentEvent]) -> usize {
+        serde_json::to_vec(events).expect("JSON").len()
+    }
+
+    #[test]
+    fn a_small_body_makes_no_large_events() {
+        let long = "A".repeat(400_000);
+        let scans = vec![json!({"tag": "InTransit"}); 200];
+        let msg = json!({"tracking_number": "9400100000000000000001", "slug": "usps", "checkpoints": scans});
+        let body = json!({"event": "tracking_update", "event_id": long, "msg": msg}).to_string();
+        let told = testing::events("aftership", &body);
+        assert_eq!((told.len(), size(&told) < 200 * 2_000), (200, true), "{} bytes", size(&told));
+
+        let result = json!({"trackingId": "9400100000000000000001", "alternateLegTrackingId": long, "promisedDeliveryDate": long,
+            "summary": {"status": "Delivered", "proofOfDelivery": {"receivedBy": long, "deliveryImageUrl": long},
+                "trackingDetailCodes": {"forward": [long, long]}},
+            "eventHistory": [{"eventCode": "Delivered", "eventTime": "2026-11-20T10:00:00Z", "location": {"city": long}}]});
+        let told = testing::events("amazon_shipping", &json!({"payload": result}).to_string());
+        assert!(told[0].pod.is_some() && told[0].partner.is_some() && told[0].raw_code.sub_code.is_some());
+        assert!(size(&told) < 10_000, "{} bytes", size(&told));
+    }
+
+    #[test]
+    fn a_number_of_punctuation_is_no_number() {
+        let body = |number: String| json!({"event": "tracking_update", "msg": {"tracking_number": number, "tag": "InTransit"}}).to_string();
+        let number = |dashes: usize| body(format!("9400100000000000000001{}", "-".repeat(dashes)));
+        assert!(testing::parse("aftership", number(106).as_bytes()).is_ok());
+        let parked = testing::parse("aftership", number(107).as_bytes());
+        assert_eq!(parked.map_err(|p| p.code).err(), Some(Code::BAD_TRACKING_NUMBER));
+    }
 }

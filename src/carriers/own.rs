@@ -2,6 +2,7 @@
 
 use super::codes::Meaning;
 use super::{dhl_express, fedex, ups, usps};
+use crate::domain::vocabulary::Milestone;
 
 /// The code list and the code that make a happening the same one, whoever tells it.
 pub type Identity = (Option<String>, Option<String>);
@@ -25,6 +26,18 @@ pub fn meaning(carrier: &str, general: Option<&str>, special: Option<&str>) -> O
         "dhl_express" => dhl_express::checkpoint(&code),
         _ => None,
     }
+}
+
+/// USPS has one code for every delivery; its fixed words say that one was a return or a hand-over, whoever tells it. They are
+/// believed of a delivery; of its code beside another status only where they say that it is none.
+#[must_use]
+pub fn worded(carrier: &str, code: Option<&str>, words: Option<&str>, meaning: Meaning) -> Meaning {
+    let delivered = meaning.milestone == Milestone::Delivered;
+    if carrier != "usps" || !(delivered || code == Some("01")) {
+        return meaning;
+    }
+    let told = words.and_then(usps::delivery).filter(|told| delivered || told.milestone != Milestone::Delivered);
+    told.unwrap_or(meaning)
 }
 
 fn spelled(carrier: &str, general: Option<&str>, special: Option<&str>) -> Option<(Option<String>, String)> {

@@ -14,7 +14,7 @@ use crate::domain::event::{Eta, Label, Measures, Partner, Place, ProofOfDelivery
 use crate::domain::money::Amount;
 use crate::domain::time::Told;
 use crate::domain::verdict::Park;
-use crate::domain::vocabulary::{Actor, Milestone, TimeSource};
+use crate::domain::vocabulary::{Actor, Leg, Milestone};
 
 /// Events that tell of a tracking.
 const EVENTS: &[&str] = &["tracking_update", EDD_REVISE, "tracking_pending_time"];
@@ -39,6 +39,12 @@ struct Message<'a> {
     subtag: Text<'a>,
     #[serde(alias = "updatedAt")]
     updated_at: Text<'a>,
+    /// Where the courier tells it: the wall clock of the delivery.
+    #[serde(alias = "shipmentDeliveryDate")]
+    shipment_delivery_date: Text<'a>,
+    /// One of the checkpoints says that the parcel goes back, or is back.
+    #[serde(alias = "returnToSender")]
+    return_to_sender: Text<'a>,
     #[serde(alias = "signedBy")]
     signed_by: Text<'a>,
     #[serde(alias = "expectedDelivery")]
@@ -121,8 +127,12 @@ impl Reader<'_> {
         let shipment = Shipment::new(self.message, ("aftership", MAPPING_VERSION), carrier(&tracking.slug), number)?;
         let told = |c: &&Scan<'_>| c.tag.get().is_some() || c.subtag.get().is_some() || c.message.get().is_some();
         let mut events: Vec<_> = tracking.checkpoints.0.iter().filter(told).map(|c| self.checkpoint(&shipment, tracking, c)).collect();
+        let head = self.meaning(&tracking.tag, &tracking.subtag);
+        if tracking.is_returning() {
+            turn_back(&mut events, head.milestone == Milestone::Delivered);
+        }
         facts(&mut events, tracking);
-        let mut head = self.head(&shipment, &events, tracking);
+        let mut head = self.head(&shipment, &mut events, tracking, head);
         if events.is_empty() {
             events.extend(head.take());
         }
@@ -138,17 +148,21 @@ impl Reader<'_> {
     fn checkpoint(&self, shipment: &Shipment<'_>, tracking: &Message<'_>, checkpoint: &Scan<'_>) -> ShipmentEvent {
         let place = place(checkpoint);
         let sent = checkpoint.checkpoint_time.get().and_then(times::iso);
+        // The clock stays in the key, as the carrier's own source may really have seen midnight.
+        let day_or_time = checkpoint.checkpoint_time.get().and_then(times::iso_day_or_time);
         let code = [&checkpoint.subtag, &checkpoint.tag].into_iter().find_map(Text::owned);
         let identity = own::identity(shipment.carrier(), checkpoint.raw_tag.get(), None);
         let happening = Happening {
             raw_code: RawCode { kind: None, code, sub_code: checkpoint.raw_tag.owned() },
             identity: identity.unwrap_or_else(|| (checkpoint.tag.owned(), checkpoint.subtag.owned())),
             time_key: sent.as_ref().map(Sent::digits).unwrap_or_default(),
-            told: sent.as_ref().map(|s| times::by_offset_or_zone(s, place.as_ref(), self.settings)),
+            told: day_or_time.map(|s| times::by_offset_or_zone(&s, place.as_ref(), self.settings)),
             description: checkpoint.message.owned(),
             place,
         };
-        let mut event = shipment.event(happening, self.meaning(&checkpoint.tag, &checkpoint.subtag));
+        let meaning = self.meaning(&checkpoint.tag, &checkpoint.subtag);
+        let meaning = own::worded(shipment.carrier(), checkpoint.raw_tag.get(), checkpoint.message.get(), meaning);
+        let mut event = shipment.event(happening, meaning);
         let teller = checkpoint.slug.get().map(|_| carrier(&checkpoint.slug));
         if let Some(partner) = teller.filter(|t| tracking.slug.get().is_some() && *t != event.carrier) {
             event.actor = event.actor.map(|_| Actor::Partner);
@@ -165,20 +179,37 @@ impl Reader<'_> {
 
     /// What AfterShip itself has found (that nothing more came, that the parcel goes back) stands above the checkpoints and
     /// in none of them: it is an event of its own. It never colours a checkpoint.
-    fn head(&self, shipment: &Shipment<'_>, events: &[ShipmentEvent], tracking: &Message<'_>) -> Option<ShipmentEvent> {
+    fn head(
+        &self,
+        shipment: &Shipment<'_>,
+        events: &mut [ShipmentEvent],
+        tracking: &Message<'_>,
+        meaning: Meaning,
+    ) -> Option<ShipmentEvent> {
         let code = [&tracking.subtag, &tracking.tag].into_iter().find_map(Text::owned)?;
-        let meaning = self.meaning(&tracking.tag, &tracking.subtag);
+        let newest = event::newest(events, false, |_| true).cloned();
+        let meaning = if tracking.is_returning() { on_the_way_back(meaning) } else { meaning };
+        let words = newest.as_ref().and_then(|n| n.raw_description.as_deref());
+        let meaning = own::worded(shipment.carrier(), None, words, meaning);
         if event::is_told(events, meaning) {
             return None;
         }
-        // This clock is AfterShip's own and is in UTC; it moves with every change of the record, so it is no part of the key.
-        let utc = tracking.updated_at.get().and_then(times::iso).and_then(|sent| match sent.suffix {
-            Suffix::Zulu => Some((sent, jiff::tz::Offset::UTC)),
-            Suffix::Numeric(offset) => Some((sent, offset)),
-            Suffix::None => None,
-        });
-        let told = utc.map(|(sent, offset)| Told::with_offset(sent.local, offset, sent.precision, TimeSource::CarrierOffset));
-        Some(shipment.status(RawCode { kind: None, code: Some(code), sub_code: None }, (String::new(), told), meaning))
+        let told = match meaning.milestone {
+            // As a number it is a wall clock of which a relay has made a moment by the zone of its own.
+            Milestone::Delivered | Milestone::Returned => tracking
+                .shipment_delivery_date
+                .get()
+                .and_then(times::iso_day_or_time)
+                .map(|sent| times::by_offset_or_zone(&sent, None, self.settings)),
+            _ => tracking.updated_at.get().and_then(noticed),
+        };
+        // AfterShip's clock moves with every change of the record: the checkpoint it is about tells one status from the next.
+        let (time_key, _) = newest.as_ref().map(event::time_of).unwrap_or_default();
+        let mut event = shipment.status(RawCode { kind: None, code: Some(code), sub_code: None }, (time_key, told), meaning);
+        if tracking.is_returning() && meaning.milestone != Milestone::Unknown {
+            event.leg = Leg::Return;
+        }
+        Some(event)
     }
 
     /// What is expected goes to the newest checkpoint, and no longer is once that is a delivery. That it has changed is an
@@ -192,7 +223,7 @@ impl Reader<'_> {
     ) -> Option<ShipmentEvent> {
         let mut eta = self.eta(tracking)?;
         if let Some(newest) = event::newest(events, false, |_| true) {
-            if newest.milestone == Milestone::Delivered {
+            if matches!(newest.milestone, Milestone::Delivered | Milestone::Returned) {
                 return None;
             }
             newest.eta = Some(eta.clone());
@@ -201,7 +232,8 @@ impl Reader<'_> {
         if first.is_none() && !revised {
             return None;
         }
-        eta.previous_local = first;
+        // Back to what was expected first is a change as well: what was expected in between is not told.
+        eta.previous_local = first.filter(|first| !revised || eta.to_local.as_ref() != Some(first));
         shipment.eta_changed(EDD_REVISE, eta)
     }
 
@@ -220,6 +252,65 @@ impl Reader<'_> {
             previous_local: None,
         })
     }
+}
+
+impl Message<'_> {
+    fn is_returning(&self) -> bool {
+        self.return_to_sender.get() == Some("true")
+    }
+}
+
+/// When AfterShip noticed, in UTC: no clock on a wall showed it.
+fn noticed(text: &str) -> Option<Told> {
+    let sent = times::iso(text).or_else(|| times::epoch(text))?;
+    match sent.suffix {
+        Suffix::Zulu => Some(times::moment(&sent)),
+        Suffix::Numeric(offset) => {
+            let at = offset.to_timestamp(sent.local).ok()?;
+            Some(times::moment(&Sent { local: jiff::tz::Offset::UTC.to_datetime(at), ..sent }))
+        }
+        Suffix::None => None,
+    }
+}
+
+/// What a status of the parcel is once it goes back.
+fn on_the_way_back(meaning: Meaning) -> Meaning {
+    let milestone = match meaning.milestone {
+        Milestone::Delivered => return Meaning { milestone: Milestone::Returned, ..Meaning::UNKNOWN },
+        Milestone::Accepted
+        | Milestone::InTransit
+        | Milestone::OutForDelivery
+        | Milestone::AvailableForPickup
+        | Milestone::DeliveryAttempted
+        | Milestone::Exception => Milestone::Returning,
+        other => other,
+    };
+    Meaning { milestone, ..meaning }
+}
+
+/// From the checkpoint on that turns the parcel back it is on its way to the sender, and its delivery ends that way. Where
+/// no checkpoint with a code says so, only a status of the parcel tells that the newest delivery is that end.
+fn turn_back(events: &mut [ShipmentEvent], delivered: bool) {
+    let back = |e: &&ShipmentEvent| matches!(e.milestone, Milestone::Returning | Milestone::Returned);
+    if !events.iter().any(|e| back(&e)) {
+        if let Some(event) = event::newest(events, false, |e| delivered && e.milestone == Milestone::Delivered) {
+            end_of_return(event);
+        }
+        return;
+    }
+    let Some(since) = events.iter().filter(back).filter_map(|e| e.occurred_local.clone()).min() else { return };
+    // A day alone is as late as any clock of it.
+    let not_before = |at: &str| at.get(..since.len().min(at.len())) >= since.get(..since.len().min(at.len()));
+    for event in events.iter_mut().filter(|e| e.occurred_local.as_deref().is_some_and(not_before)) {
+        event.leg = Leg::Return;
+        if event.milestone == Milestone::Delivered {
+            end_of_return(event);
+        }
+    }
+}
+
+fn end_of_return(event: &mut ShipmentEvent) {
+    (event.milestone, event.sub_status, event.leg) = (Milestone::Returned, None, Leg::Return);
 }
 
 /// What is true of the parcel now goes to its newest event; the signature to the newest delivery.
@@ -249,8 +340,16 @@ fn place(checkpoint: &Scan<'_>) -> Option<Place> {
     if place.as_ref().is_some_and(|p| p.city.is_some() || p.text.is_some()) {
         return place;
     }
-    let text = event::place(None, None, None, checkpoint.location.get(), None).and_then(|p| p.text);
+    let location = checkpoint.location.get().and_then(without_street);
+    let text = event::place(None, None, None, location, None).and_then(|p| p.text);
     text.map(|text| Place { text: Some(text), ..place.clone().unwrap_or_default() }).or(place)
+}
+
+/// Some couriers put a whole address there: what has a number in it, and what stands before that, is nobody's business.
+fn without_street(location: &str) -> Option<&str> {
+    let Some(at) = location.rfind(|c: char| c.is_numeric()) else { return Some(location) };
+    let (_, rest) = location.get(at..)?.split_once(',')?;
+    Some(rest.trim()).filter(|rest| !rest.is_empty())
 }
 
 fn latest(estimate: &Estimate<'_>) -> Option<Sent> {

@@ -26,7 +26,7 @@ fn an_update_is_read_checkpoint_by_checkpoint() {
     let expected = [
         json!({
             "shipment_key": "781234500917", "tracking_number": "7812 3450 0917", "carrier": "fedex", "source": "aftership",
-            "source_event_id": "6f0c1b52-9a57-4c0e-9f5c-0d6a1f2b7a11", "mapping_version": "aftership-1", "milestone": "announced",
+            "source_event_id": "6f0c1b52-9a57-4c0e-9f5c-0d6a1f2b7a11", "mapping_version": "aftership-2", "milestone": "announced",
             "sub_status": null, "exception_reason": null, "fault": null, "action_required": false, "actor": "system", "leg": "forward",
             "raw_code": {"type": null, "code": "InfoReceived_001", "sub_code": null},
             "raw_description": "Shipment information sent to FedEx", "occurred_at": null, "occurred_local": "2026-11-16",
@@ -45,12 +45,13 @@ fn an_update_is_read_checkpoint_by_checkpoint() {
         json!({"milestone": "delivery_attempted", "exception_reason": "recipient.absent", "leg": "forward", "pod": null,
             "eta": {"to": null, "to_local": "2026-11-21", "source": "aftership"}, "measures": {"weight": "7.5", "weight_unit": "lb"}}),
         json!({"milestone": "returning", "leg": "return", "raw_code": {"code": "Exception_010"}, "place": null, "raw_description": null,
-            "occurred_local": "2026-11-20T06:30:00", "offset_minutes": 0}),
+            "occurred_local": null, "offset_minutes": null, "time_source": "gmt_field"}),
     ];
     assert_eq!(told.len(), expected.len());
     for (event, expected) in told.iter().zip(&expected) {
         assert_told(event, expected);
     }
+    assert_eq!(told[6].occurred_at.map(rfc3339).as_deref(), Some("2026-11-20T06:30:00Z"), "AfterShip's clock hangs on no wall");
     assert_eq!(told[3].occurred_at.map(rfc3339).as_deref(), Some("2026-11-19T18:05:00Z"), "19:05 in Bonn, whatever stands behind it");
 }
 
@@ -152,6 +153,87 @@ fn optional_fields_of_any_type_do_not_park() {
             assert_eq!(checkpoint(&fields).milestone.as_str(), "out_for_delivery", "{field} = {value}");
         }
     }
+}
+
+fn update(msg: serde_json::Value) -> Vec<ShipmentEvent> {
+    let mut msg = msg;
+    msg["tracking_number"] = json!("94001");
+    events("aftership", &json!({"event": "tracking_update", "msg": msg}).to_string())
+}
+
+#[test]
+fn a_delivery_after_the_turn_is_the_end_of_a_return() {
+    let scan = |subtag: &str, at: &str| json!({"subtag": subtag, "checkpoint_time": at});
+    let out = scan("Delivered_003", "2026-11-17T10:00:00");
+    let (turn, way) = (scan("Exception_010", "2026-11-18T10:00:00"), scan("InTransit_003", "2026-11-19T10:00:00"));
+    let end = scan("Delivered_001", "2026-11-20");
+    let told = |tag: &str, flag: &str, scans: &[&serde_json::Value]| {
+        let told = update(json!({"tag": tag, flag: true, "signed_by": "SHIPPER INC", "checkpoints": scans}));
+        told.iter().map(|e| (e.milestone.as_str(), e.leg.as_str(), e.pod.is_some())).collect::<Vec<_>>()
+    };
+    let (returning, moves, returned) = (("returning", "return", false), ("in_transit", "return", false), ("returned", "return", false));
+    for flag in ["return_to_sender", "returnToSender"] {
+        assert_eq!(told("Delivered", flag, &[&end, &way, &turn]), [returned, moves, returning], "{flag}");
+        assert_eq!(told("Delivered", flag, &[&way, &end]), [("in_transit", "forward", false), returned], "only the status tells it");
+        assert_eq!(told("Exception", flag, &[&out]), [("delivered", "forward", true), returning]);
+        assert_eq!(told("Exception", flag, &[&out, &turn]), [("delivered", "forward", true), returning]);
+        assert_eq!(told("Delivered", flag, &[]), [returned]);
+    }
+    assert_eq!(told("Delivered", "another_flag", &[&turn, &end])[1], ("delivered", "forward", true));
+}
+
+#[test]
+fn a_status_has_the_time_that_belongs_to_it_and_counts_once_for_each_checkpoint() {
+    let told = |tag: &str, field: &str, time: serde_json::Value, at: &str| {
+        let event = update(json!({"tag": tag, field: time, "checkpoints": [{"message": "scan", "checkpoint_time": at}]})).remove(1);
+        (event.occurred_local.clone(), event.occurred_at.map(rfc3339), event.time_source.map(|s| s.as_str()), event.event_id)
+    };
+    let at = "2026-11-18T10:00:00";
+    let utc = |text: &str| (None, Some(text.to_owned()), Some("gmt_field"));
+    for (tag, field, time, expected) in [
+        ("Exception", "updated_at", json!("2026-11-21T09:00:00+02:00"), utc("2026-11-21T07:00:00Z")),
+        ("Exception", "updatedAt", json!(1_795_251_600_000_i64), utc("2026-11-21T09:00:00Z")),
+        ("Delivered", "updated_at", json!("2026-11-21T09:00:00+00:00"), (None, None, None)),
+        ("Delivered", "shipment_delivery_date", json!("2026-11-20T11:00:00"), (Some("2026-11-20T11:00:00".to_owned()), None, None)),
+        ("Delivered", "shipmentDeliveryDate", json!(1_795_251_600_000_i64), (None, None, None)),
+    ] {
+        let (local, utc, source, _) = told(tag, field, time, at);
+        assert_eq!((local, utc, source), expected, "{tag} {field}");
+    }
+    let id = |tag: &str, time: &str, at: &str| told(tag, "updated_at", json!(time), at).3;
+    let first = id("Exception", "2026-11-21T09:00:00Z", at);
+    assert_eq!(id("Exception", "2026-11-21T10:00:00Z", at), first);
+    assert_ne!(id("AttemptFail", "2026-11-21T09:00:00Z", at), first);
+    assert_ne!(id("Exception", "2026-11-21T09:00:00Z", "2026-11-20T10:00:00"), first, "a later exception is another one");
+}
+
+#[test]
+fn an_expectation_that_goes_back_to_the_first_is_told() {
+    let told = |event: &str, latest: &str| {
+        let (first, latest) = (json!({"datetime": "2026-11-20"}), json!({"datetime": latest}));
+        let msg = json!({"tracking_number": "94001", "tag": "InTransit", "first_estimated_delivery": first,
+            "latest_estimated_delivery": latest, "checkpoints": [{"tag": "InTransit"}]});
+        events("aftership", &json!({"event": event, "msg": msg}).to_string())
+    };
+    let (away, back) = (told("edd_revise", "2026-11-22"), told("edd_revise", "2026-11-20"));
+    assert_told(&back[1], &json!({"sub_status": "eta_changed", "eta": {"to_local": "2026-11-20", "previous_local": null}}));
+    assert_ne!(away[1].event_id, back[1].event_id);
+    assert_eq!(told("tracking_update", "2026-11-20").len(), 1, "an update that changes nothing");
+}
+
+#[test]
+fn a_place_has_no_street_and_midnight_is_a_day() {
+    for (location, text) in [
+        ("12 Elm St, Apt 3, Albany", Some("Albany")),
+        ("12 Elm St", None),
+        ("Sydney - Australia", Some("Sydney - Australia")),
+        ("Albany, NY", Some("Albany, NY")),
+    ] {
+        let event = checkpoint(&json!({"tag": "InTransit", "location": location}));
+        assert_eq!(event.place.and_then(|p| p.text).as_deref(), text, "{location}");
+    }
+    let day = checkpoint(&json!({"tag": "Delivered", "checkpoint_time": "2026-11-17T00:00:00", "city": "Berlin", "country_iso3": "DEU"}));
+    assert_told(&day, &json!({"occurred_local": "2026-11-17", "time_precision": "date", "occurred_at": null}));
 }
 
 #[test]

@@ -5,9 +5,8 @@ use serde::Deserialize;
 use super::super::codes::{CodeTable, Meaning};
 use super::super::event::{self, Happening, Shipment};
 use super::super::json::{self, Object, Objects, Text};
-use super::super::names;
 use super::super::times::{self, Sent};
-use super::super::{DialectSettings, RawMessage};
+use super::super::{DialectSettings, RawMessage, names, own};
 use super::MAPPING_VERSION;
 use crate::domain::event::{Eta, Measures, Partner, ProofOfDelivery, RawCode, ShipmentEvent};
 use crate::domain::money::Amount;
@@ -164,7 +163,9 @@ impl Reader<'_> {
             description: detail.message.owned(),
             place,
         };
-        let mut event = shipment.event(happening, self.meaning(&detail.status, &detail.status_detail));
+        let meaning = self.meaning(&detail.status, &detail.status_detail);
+        let meaning = own::worded(shipment.carrier(), detail.carrier_code.code(2).as_deref(), detail.message.get(), meaning);
+        let mut event = shipment.event(happening, meaning);
         let source = detail.source.get().map(|_| names::carrier(detail.source.get()));
         if let Some(partner) = source.filter(|s| tracker.carrier.get().is_some() && *s != event.carrier) {
             event.actor = event.actor.map(|_| Actor::Partner);

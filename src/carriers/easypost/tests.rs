@@ -26,7 +26,7 @@ fn an_event_is_read_detail_by_detail() {
     let expected = [
         json!({
             "shipment_key": "781234500917", "tracking_number": "7812 3450 0917", "carrier": "fedex", "source": "easypost",
-            "source_event_id": "evt_77aa", "mapping_version": "easypost-1", "milestone": "announced", "sub_status": null,
+            "source_event_id": "evt_77aa", "mapping_version": "easypost-2", "milestone": "announced", "sub_status": null,
             "exception_reason": null, "fault": null, "action_required": false, "actor": "system", "leg": "forward",
             "raw_code": {"type": null, "code": "pre_transit", "sub_code": "OC"}, "raw_description": "Shipment information sent to FedEx",
             "occurred_at": null, "occurred_local": "2026-11-16T09:05:00", "offset_minutes": null, "time_precision": "second",

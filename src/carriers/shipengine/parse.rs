@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::super::codes::{CodeTable, Meaning};
 use super::super::event::{self, Happening, Shipment};
 use super::super::json::{self, Object, Objects, Text};
-use super::super::times::{self, Sent};
+use super::super::times;
 use super::super::{DialectSettings, RawMessage, names, own};
 use super::MAPPING_VERSION;
 use crate::domain::event::{Eta, Place, ProofOfDelivery, RawCode, ShipmentEvent};
@@ -15,6 +15,9 @@ use crate::domain::vocabulary::{Milestone, TimePrecision, TimeSource};
 
 /// A moment in UTC further from the wall clock than this belongs to something else, minutes.
 const UTC_DISTANCE_MAX: i32 = 14 * 60;
+
+/// ShipEngine's own statuses, which it also puts where the carrier's code belongs.
+const STATUSES: &[&str] = &["AC", "IT", "DE", "EX", "AT", "NY", "UN", "SP"];
 
 #[derive(Deserialize, Default)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
@@ -95,11 +98,12 @@ impl Reader<'_> {
         let shipment = Shipment::new(self.message, ("shipengine", MAPPING_VERSION), names::carrier(carrier), number)?;
         let told = |s: &&Scan<'_>| [&s.status_code, &s.event_code, &s.description].iter().any(|t| t.get().is_some());
         let mut events: Vec<_> = tracking.events.0.iter().filter(told).map(|s| self.scan(&shipment, s)).collect();
-        events.extend(self.head(&shipment, &events, tracking));
+        let head = self.head(&shipment, &mut events, tracking);
+        events.extend(head);
         if events.is_empty() {
             return Err(json::missing("status_code"));
         }
-        let delivered = events.iter().any(|e| e.milestone == Milestone::Delivered);
+        let delivered = events.iter().any(|e| matches!(e.milestone, Milestone::Delivered | Milestone::Returned));
         if let Some(event) = event::newest(&mut events, true, |_| !delivered) {
             event.eta = self.eta(tracking);
         }
@@ -108,7 +112,10 @@ impl Reader<'_> {
 
     fn scan(&self, shipment: &Shipment<'_>, scan: &Scan<'_>) -> ShipmentEvent {
         let carrier = shipment.carrier();
-        let (general, special) = (scan.event_code.get(), scan.carrier_detail_code.get());
+        // A code that is the status over again, or stands for it, is ShipEngine's and none of the carrier.
+        let status = scan.status_code.get();
+        let letters = scan.event_code.get().filter(|c| STATUSES.contains(c) && status.is_none_or(|s| s == *c));
+        let (general, special) = (scan.event_code.get().filter(|_| letters.is_none()), scan.carrier_detail_code.get());
         let place = place(scan);
         let (time_key, told) = self.time(scan, place.as_ref());
         let word = scan.status_detail_code.get().or_else(|| scan.status_code.get());
@@ -118,11 +125,11 @@ impl Reader<'_> {
         };
         // The older bodies have no code at all: then it is the words that tell two happenings of one minute apart.
         let identity = own::identity(carrier, general, special)
-            .or_else(|| word.map(|w| (None, Some(w.to_owned()))))
+            .or_else(|| word.or(letters).map(|w| (Some("shipengine".to_owned()), Some(w.to_owned()))))
             .unwrap_or_else(|| (Some("description".to_owned()), scan.description.get().map(str::to_uppercase)));
-        // A code that is the status over again is ShipEngine's and none of the carrier.
-        let own = if general == scan.status_code.get() { None } else { own::meaning(carrier, general, special) };
+        let own = own::meaning(carrier, general, special).or_else(|| self.of_letters(carrier, letters.filter(|_| status.is_none())?));
         let meaning = self.meaning(&scan.status_detail_code, &scan.status_code, own);
+        let meaning = own::worded(carrier, general, scan.description.get(), meaning);
         let happening = Happening { raw_code, identity, time_key, told, description: scan.description.owned(), place };
         let mut event = shipment.event(happening, meaning);
         if event.milestone == Milestone::Delivered {
@@ -136,6 +143,14 @@ impl Reader<'_> {
         event
     }
 
+    /// ShipEngine's status in the place of a code. Where the carrier has the same letters for something else (`DE` of FedEx is
+    /// no delivery) nobody knows whose they are.
+    fn of_letters(&self, carrier: &str, letters: &str) -> Option<Meaning> {
+        let meaning = self.table.get("status", letters, "")?;
+        let other = own::meaning(carrier, Some(letters), None).is_some_and(|own| own.milestone != meaning.milestone);
+        (!other).then_some(meaning)
+    }
+
     /// The detail says most, then the carrier's own code, then the status, which makes labels accepted and pickup points
     /// delivered. Of a delivery the carrier's code is not believed where the status says another thing: half of it may be missing.
     fn meaning(&self, detail: &Text<'_>, status: &Text<'_>, own: Option<Meaning>) -> Meaning {
@@ -147,18 +162,24 @@ impl Reader<'_> {
     }
 
     /// The status of the parcel is an event of its own where none of the scans says it: it never colours a scan.
-    fn head(&self, shipment: &Shipment<'_>, events: &[ShipmentEvent], tracking: &Parcel<'_>) -> Option<ShipmentEvent> {
+    fn head(&self, shipment: &Shipment<'_>, events: &mut [ShipmentEvent], tracking: &Parcel<'_>) -> Option<ShipmentEvent> {
         let code = tracking.status_code.owned()?;
         let meaning = self.meaning(&tracking.status_detail_code, &tracking.status_code, None);
+        let newest = event::newest(events, true, |_| true).cloned();
+        let words = newest.as_ref().and_then(|n| n.raw_description.as_deref());
+        let meaning = own::worded(shipment.carrier(), None, words, meaning);
         if event::is_told(events, meaning) {
             return None;
         }
         let day = tracking.actual_delivery_date.get().filter(|_| meaning.milestone == Milestone::Delivered);
         let sent = day.and_then(times::iso_day_or_time);
-        let told = sent.as_ref().map(|s| times::by_offset_or_zone(s, None, self.settings));
-        let time_key = sent.as_ref().map(Sent::digits).unwrap_or_default();
+        // Else it is about the newest scan, and counts once for each.
+        let time = match &sent {
+            Some(sent) => (sent.digits(), Some(times::by_offset_or_zone(sent, None, self.settings))),
+            None => newest.as_ref().map(event::time_of).unwrap_or_default(),
+        };
         let raw_code = RawCode { kind: None, code: Some(code), sub_code: tracking.status_detail_code.owned() };
-        Some(shipment.status(raw_code, (time_key, told), meaning))
+        Some(shipment.status(raw_code, time, meaning))
     }
 
     /// `occurred_at` has a `Z` and is often the wall clock all the same: alone, or equal to the carrier's wall clock, it is
@@ -166,7 +187,10 @@ impl Reader<'_> {
     fn time(&self, scan: &Scan<'_>, place: Option<&Place>) -> (String, Option<Told>) {
         let sent = |text: &Text<'_>| text.get().and_then(times::iso);
         let utc = sent(&scan.occurred_at).or_else(|| sent(&scan.event_date));
-        let Some(local) = sent(&scan.carrier_occurred_at).or(utc) else { return (String::new(), None) };
+        let mut wall = [&scan.carrier_occurred_at, &scan.occurred_at, &scan.event_date].into_iter().filter_map(Text::get);
+        // The clock stays in the key, as the carrier's own source may really have seen midnight.
+        let both = |text: &str| Some((times::iso(text)?.digits(), times::iso_day_or_time(text)?));
+        let Some((time_key, local)) = wall.find_map(both) else { return (String::new(), None) };
         let by_zone = times::by_offset_or_zone(&local, place, self.settings);
         let by_utc = utc.filter(|u| u.local != local.local && local.precision != TimePrecision::Date);
         let by_utc = by_utc.map(|u| Told::with_gmt(local.local, u.local, local.precision)).filter(|told| {
@@ -178,7 +202,7 @@ impl Reader<'_> {
                     _ => true,
                 }
         });
-        (local.digits(), Some(by_utc.unwrap_or(by_zone)))
+        (time_key, Some(by_utc.unwrap_or(by_zone)))
     }
 
     fn eta(&self, tracking: &Parcel<'_>) -> Option<Eta> {

@@ -26,7 +26,7 @@ fn a_push_is_read_scan_by_scan() {
     let expected = [
         json!({
             "shipment_key": "1Z88W0E70312345678", "tracking_number": "1Z88W0E70312345678", "carrier": "ups", "source": "shipengine",
-            "source_event_id": null, "mapping_version": "shipengine-1", "milestone": "delivery_attempted", "sub_status": null,
+            "source_event_id": null, "mapping_version": "shipengine-2", "milestone": "delivery_attempted", "sub_status": null,
             "exception_reason": "address.no_access", "fault": "shipper", "action_required": true, "actor": "carrier", "leg": "forward",
             "raw_code": {"type": null, "code": "NO_ACCESS_TO_RECIPIENTS_ADDRESS", "sub_code": "X"},
             "raw_description": "No access to the building", "occurred_local": "2026-11-19T15:05:00", "offset_minutes": -360,
@@ -108,7 +108,10 @@ fn codes_mean_what_they_say_and_no_more() {
         ("ups", json!({"status_code": "EX", "status_detail_code": "TRACKING_EXPIRED"}), "expired", None),
         ("ups", json!({"status_code": "EX", "status_detail_code": "DELAYED_NOT_CARRIER"}), "exception", Some("external.other")),
         ("ups", json!({"status_code": "SP"}), "available_for_pickup", None),
-        ("fedex", json!({"event_code": "DE", "description": "Delivery exception"}), "delivery_attempted", None),
+        ("fedex", json!({"event_code": "DE", "description": "Delivery exception"}), "unknown", None),
+        ("fedex", json!({"status_code": "EX", "event_code": "DE"}), "delivery_attempted", None),
+        ("ups", json!({"event_code": "IT", "description": "In Transit"}), "in_transit", None),
+        ("evri", json!({"event_code": "EX"}), "exception", None),
         ("fedex", json!({"event_code": "DL"}), "delivered", None),
         ("ups", json!({"status_code": "IT", "event_code": "I", "carrier_detail_code": "OT"}), "out_for_delivery", None),
         ("ups", json!({"status_code": "DE", "event_code": "D", "carrier_detail_code": "2Q"}), "available_for_pickup", None),
@@ -117,8 +120,9 @@ fn codes_mean_what_they_say_and_no_more() {
         ("usps", json!({"status_code": "AC", "event_code": "GX"}), "announced", None),
         ("usps", json!({"status_code": "IT", "status_detail_code": "HUB_SCAN_IN", "event_code": "OF"}), "in_transit", None),
         ("ups", json!({"event_code": "OF"}), "out_for_delivery", None),
-        ("ups", json!({"event_code": "DE"}), "unknown", None),
-        ("evri", json!({"event_code": "DE", "description": "Delivered"}), "unknown", None),
+        ("ups", json!({"event_code": "DE"}), "delivered", None),
+        ("evri", json!({"event_code": "DE", "description": "Delivered"}), "delivered", None),
+        ("evri", json!({"event_code": "DL", "description": "Delivered"}), "unknown", None),
         ("ups", json!({"status_code": "XX"}), "unknown", None),
         ("fedex", json!({"status_code": "AC", "event_code": "GX"}), "accepted", None),
     ] {
@@ -180,6 +184,38 @@ fn optional_fields_of_any_type_do_not_park() {
 }
 
 #[test]
+fn letters_that_two_may_have_sent_are_the_code_of_neither() {
+    let scan = json!({"carrier_occurred_at": "2026-11-20T10:00:00", "city_locality": "ALBANY", "country_code": "US", "event_code": "DE"});
+    let body = json!({"tracking_number": "781234500917", "carrier_code": "fedex", "status_code": "DE", "events": [scan]});
+    let told = events("shipengine", &body.to_string());
+    let read: Vec<_> = told.iter().map(|e| (e.milestone.as_str(), e.occurred_local.as_deref())).collect();
+    assert_eq!(read, [("unknown", Some("2026-11-20T10:00:00")), ("delivered", Some("2026-11-20T10:00:00"))]);
+    let mut coded = body;
+    coded["events"][0]["status_code"] = json!("EX");
+    assert_ne!(events("shipengine", &coded.to_string())[0].event_id, told[0].event_id, "FedEx's own DE is another happening");
+}
+
+#[test]
+fn a_status_counts_once_for_each_scan() {
+    let told = |status: &str, at: &str| {
+        let scan = json!({"carrier_occurred_at": at, "description": "Scan"});
+        let body = json!({"tracking_number": "94001", "carrier_code": "evri", "status_code": status, "events": [scan]});
+        events("shipengine", &body.to_string()).remove(1)
+    };
+    let first = told("EX", "2026-11-20T10:00:00");
+    assert_told(&first, &json!({"milestone": "exception", "occurred_local": "2026-11-20T10:00:00"}));
+    assert_eq!(told("EX", "2026-11-20T10:00:00").event_id, first.event_id);
+    assert_ne!(told("IT", "2026-11-20T10:00:00").event_id, first.event_id);
+    assert_ne!(told("EX", "2026-11-21T10:00:00").event_id, first.event_id, "a later exception is another one");
+}
+
+#[test]
+fn midnight_is_how_a_day_is_written() {
+    let day = scan_of("usps", &json!({"status_code": "IT", "carrier_occurred_at": "2026-11-20T00:00:00", "state_province": "NY"}));
+    assert_told(&day, &json!({"occurred_local": "2026-11-20", "time_precision": "date", "occurred_at": null, "time_source": null}));
+}
+
+#[test]
 fn poison_is_parked_with_its_code() {
     let text = |t: &str| t.as_bytes().to_vec();
     let data = |fields: &str| text(&format!(r#"{{"resource_type":"API_TRACK","resource_url":"x","data":{{{fields}}}}}"#));
@@ -204,7 +240,7 @@ fn public_samples_are_read() {
     assert_samples(
         "shipengine",
         "webhooks/shipengine",
-        &[("api_track_ups_in_transit.json", Ok(2)), ("api_track_usps_delivered_2019.json", Ok(2))],
+        &[("api_track_ups_in_transit.json", Ok(1)), ("api_track_usps_delivered_2019.json", Ok(2))],
     );
 }
 

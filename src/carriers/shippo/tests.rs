@@ -25,7 +25,7 @@ fn an_event_is_read_status_by_status() {
     let expected = [
         json!({
             "shipment_key": "1Z88W0E70312345678", "tracking_number": "1Z 88W 0E7 03 1234 5678", "carrier": "ups", "source": "shippo",
-            "source_event_id": "ts-1", "mapping_version": "shippo-1", "milestone": "announced", "sub_status": null,
+            "source_event_id": "ts-1", "mapping_version": "shippo-2", "milestone": "announced", "sub_status": null,
             "exception_reason": null, "fault": null, "action_required": false, "actor": "system", "leg": "forward",
             "raw_code": {"type": null, "code": "PRE_TRANSIT", "sub_code": "information_received"},
             "raw_description": "Information about the package received.", "occurred_at": null, "occurred_local": "2026-11-16",
@@ -143,7 +143,15 @@ fn poison_is_parked_with_its_code() {
             Code::NOT_TRACKING,
         ),
         ("an answer without a track", text(r#"{"tracking_number":"1Z1","tracking_history":[]}"#), Code::NOT_TRACKING),
-        ("no data", text(r#"{"event":"track_updated","test":true}"#), Code::MISSING_FIELD),
+        (
+            "a test of Shippo",
+            text(
+                r#"{"event":"track_updated","test":true,"data":{"tracking_number":"SHIPPO_DELIVERED1","tracking_status":{"status":"DELIVERED"}}}"#,
+            ),
+            Code::NOT_TRACKING,
+        ),
+        ("a test of the bare track", text(r#"{"test":true,"tracking_number":"1Z1","tracking_status":{"status":"DELIVERED"}}"#), Code::NOT_TRACKING),
+        ("no data", text(r#"{"event":"track_updated","test":false}"#), Code::MISSING_FIELD),
         ("no number", data(r#""tracking_status":{"status":"DELIVERED"}"#), Code::MISSING_FIELD),
         ("neither status nor history", data(r#""tracking_number":"1Z1","tracking_status":null"#), Code::MISSING_FIELD),
         ("a status without a word", data(r#""tracking_number":"1Z1","tracking_status":{"status":""}"#), Code::MISSING_FIELD),

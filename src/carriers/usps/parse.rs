@@ -7,7 +7,7 @@ use super::super::codes::{CodeTable, Meaning};
 use super::super::event::{self, Happening, Shipment};
 use super::super::json::{self, Object, Objects, Text};
 use super::super::times::{self, Sent, Suffix};
-use super::super::{DialectSettings, RawMessage};
+use super::super::{DialectSettings, RawMessage, own};
 use super::MAPPING_VERSION;
 use crate::domain::event::{Eta, Place, ProofOfDelivery, RawCode, ShipmentEvent};
 use crate::domain::time::Told;
@@ -96,15 +96,8 @@ impl Reader<'_> {
         let numbers = &[answer.tracking_number.get()];
         let shipment = Shipment::new(self.message, ("usps", MAPPING_VERSION), "usps".into(), numbers)?;
         let mut events: Vec<_> = scans.iter().map(|scan| self.scan(&shipment, scan)).collect();
-        if let (true, Some(category)) = (events.is_empty(), answer.status_category.code(0)) {
-            let happening = Happening {
-                raw_code: RawCode { kind: Some("status".to_owned()), code: answer.status_category.owned(), sub_code: None },
-                identity: (Some("status".to_owned()), Some(category.clone().into_owned())),
-                description: answer.status.owned(),
-                ..Happening::default()
-            };
-            events.push(shipment.event(happening, self.table.get("status", &category, "").unwrap_or(Meaning::UNKNOWN)));
-        }
+        let summary = self.summary(&shipment, answer, &mut events);
+        events.extend(summary);
         if let Some(event) = event::newest(&mut events, true, |_| true)
             && event.milestone != Milestone::Delivered
         {
@@ -113,10 +106,37 @@ impl Reader<'_> {
         Ok(events)
     }
 
+    /// The status of the parcel sums up its events and is none: but where there are no events, and where the newest has a code
+    /// that nobody knows and none says the same. Then it is about that one.
+    fn summary(&self, shipment: &Shipment<'_>, answer: &Answer<'_>, events: &mut [ShipmentEvent]) -> Option<ShipmentEvent> {
+        let category = answer.status_category.code(0)?;
+        let known = self.table.get("status", &category, "");
+        let known = known.map(|meaning| own::worded("usps", None, answer.status.get(), meaning));
+        let newest = event::newest(events, true, |_| true).cloned();
+        if let Some(newest) = &newest
+            && (newest.milestone != Milestone::Unknown || known.is_none_or(|meaning| event::is_told(events, meaning)))
+        {
+            return None;
+        }
+        let (time_key, told) = newest.as_ref().map(event::time_of).unwrap_or_default();
+        let happening = Happening {
+            raw_code: RawCode { kind: Some("status".to_owned()), code: answer.status_category.owned(), sub_code: None },
+            identity: (Some("status".to_owned()), Some(category.into_owned())),
+            description: answer.status.owned(),
+            time_key,
+            told,
+            place: newest.and_then(|n| n.place),
+        };
+        Some(shipment.event(happening, known.unwrap_or(Meaning::UNKNOWN)))
+    }
+
     fn scan(&self, shipment: &Shipment<'_>, scan: &Scan<'_>) -> ShipmentEvent {
         let code = scan.event_code.code(2);
-        let delivered_to = scan.event_type.get().and_then(|words| words.split_once(',')).map(|(_, place)| place.trim());
-        let meaning = self.meaning(code.as_deref().unwrap_or_default(), delivered_to);
+        let words = scan.event_type.get();
+        let code_text = code.as_deref().unwrap_or_default();
+        let meaning = self.table.get("event", code_text, "").unwrap_or(Meaning::UNKNOWN);
+        // One code for every delivery: the words say where, and are one of a few fixed phrases.
+        let meaning = if code_text == "01" { own::worded("usps", None, words, meaning) } else { meaning };
         let place = place(scan);
         let (time_key, told) = self.time(scan, place.as_ref());
         let sub_code = scan.reason_code.owned().or_else(|| scan.action_code.owned());
@@ -130,15 +150,9 @@ impl Reader<'_> {
         };
         let mut event = shipment.event(happening, meaning);
         if event.milestone == Milestone::Delivered {
-            event.pod = pod(scan, delivered_to);
+            event.pod = pod(scan, words.and_then(super::delivered_to));
         }
         event
-    }
-
-    /// One code for every delivery: what stands behind the comma says where, and is one of a few fixed phrases.
-    fn meaning(&self, code: &str, delivered_to: Option<&str>) -> Meaning {
-        let place = delivered_to.filter(|_| code == "01").and_then(|to| self.table.get("delivered", &to.to_ascii_uppercase(), ""));
-        place.or_else(|| self.table.get("event", code, "")).unwrap_or(Meaning::UNKNOWN)
     }
 
     /// The wall clock is told to the minute, the GMT field to the second. A label behind the wall clock says nothing.

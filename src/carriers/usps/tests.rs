@@ -26,7 +26,7 @@ fn an_answer_is_read_event_by_event() {
     let expected = [
         json!({
             "shipment_key": "9400111206213859497712", "tracking_number": "9400111206213859497712", "carrier": "usps", "source": "usps",
-            "source_event_id": null, "mapping_version": "usps-1", "milestone": "delivered", "sub_status": "reception",
+            "source_event_id": null, "mapping_version": "usps-2", "milestone": "delivered", "sub_status": "reception",
             "exception_reason": null, "fault": null, "action_required": false, "actor": "carrier", "leg": "forward",
             "raw_code": {"type": null, "code": "01", "sub_code": null}, "raw_description": "Delivered, Front Desk/Reception/Mail Room",
             "occurred_local": "2026-11-19T10:42:00", "offset_minutes": -360, "time_precision": "second", "time_source": "gmt_field",
@@ -114,6 +114,18 @@ fn codes_mean_what_they_say_and_no_more() {
         (json!({"eventCode": "01", "eventType": "Delivered, Somewhere Nice"}), "delivered", None, None),
         (json!({"eventCode": "1"}), "delivered", None, None),
         (json!({"eventCode": "01", "eventType": "Delivered, to Agent for Final Delivery"}), "in_transit", Some("handed_to_partner"), None),
+        (json!({"eventCode": "01", "eventType": "Delivered to Agent for Final Delivery"}), "in_transit", Some("handed_to_partner"), None),
+        (
+            json!({"eventCode": "01", "eventType": "Delivered to Agent, Delivered to Agent for Final Delivery"}),
+            "in_transit",
+            Some("handed_to_partner"),
+            None,
+        ),
+        (json!({"eventCode": "01", "eventType": "Delivered to Agent"}), "delivered", Some("reception"), None),
+        (json!({"eventCode": "01", "eventType": "Handed over, To Original Sender"}), "delivered", None, None),
+        (json!({"eventCode": "59"}), "out_for_delivery", None, None),
+        (json!({"eventCode": "43", "eventType": "Picked Up"}), "delivered", Some("to_person"), None),
+        (json!({"eventCode": "60"}), "in_transit", Some("handed_to_partner"), None),
         (json!({"eventCode": "10", "eventType": "Delivered, To Original Sender"}), "in_transit", None, None),
         (json!({"eventCode": "of"}), "out_for_delivery", None, None),
         (json!({"eventCode": "51"}), "delivery_attempted", None, Some("recipient.closed")),
@@ -176,6 +188,62 @@ fn one_odd_answer_does_not_take_the_others_with_it() {
     }
     let alone = json!([odd, {"trackingNumber": "string", "statusCategory": "Alert"}]).to_string();
     assert_eq!(testing::parse("usps", alone.as_bytes()).map_err(|p| p.code), Err(Code::MISSING_FIELD), "the first one's");
+}
+
+#[test]
+fn a_hand_over_has_no_proof_of_delivery() {
+    for words in ["Delivered to Agent for Final Delivery", "Delivered, To Agent for Final Delivery", "Delivered, To Original Sender"] {
+        assert_told(&scan(&json!({"eventCode": "01", "eventType": words, "name": "J DOE"})), &json!({"pod": null}));
+    }
+    let told = scan(&json!({"eventCode": "01", "eventType": "Delivered to Agent", "name": "J DOE"}));
+    assert_told(&told, &json!({"pod": {"signed_by": "J DOE", "delivered_to": "to Agent"}}));
+}
+
+#[test]
+fn the_status_of_the_parcel_stands_in_for_a_code_that_nobody_knows() {
+    let answer = |category: &str, words: &str, scans: &serde_json::Value| {
+        let body = json!({"trackingNumber": "94001", "statusCategory": category, "status": words, "trackingEvents": scans});
+        let told = events("usps", &body.to_string());
+        told.iter().map(|e| (e.milestone.as_str(), e.occurred_local.clone())).collect::<Vec<_>>()
+    };
+    let at = |hour: u8| Some(format!("2026-11-20T{hour}:00:00"));
+    let scan = |code: &str, hour: u8| json!({"eventCode": code, "eventTimestamp": at(hour)});
+    let (new, known) = (scan("ZQ", 12), scan("10", 10));
+    assert_eq!(answer("Delivered", "Delivered, To Original Sender", &json!([])), [("returned", None)]);
+    assert_eq!(answer("Delivered to Agent", "x", &json!([])), [("in_transit", None)]);
+    assert_eq!(answer("Alert", "x", &json!([new, known])), [("unknown", at(12)), ("in_transit", at(10)), ("exception", at(12))]);
+    assert_eq!(answer("In Transit", "x", &json!([new, known])).len(), 2, "told already");
+    assert_eq!(answer("Alert", "x", &json!([known])).len(), 1, "never beside a code that is known");
+    assert_eq!(answer("Something New", "x", &json!([new])).len(), 1);
+}
+
+#[test]
+fn the_words_of_a_delivery_say_the_same_through_an_aggregator() {
+    let returned = "Delivered, To Original Sender";
+    let handed = "Delivered, To Agent for Final Delivery";
+    for (words, milestone) in [(returned, "returned"), (handed, "in_transit"), ("Delivered, In/At Mailbox", "delivered")] {
+        let direct = json!({"trackingNumber": "94001", "trackingEvents": [{"eventType": words, "eventCode": "01", "eventState": "NY",
+            "eventTimestamp": "2026-11-20T10:00:00", "eventCity": "ALBANY"}]});
+        let shipengine = json!({"tracking_number": "94001", "carrier_code": "usps", "status_code": "DE", "events": [{"description": words,
+            "carrier_occurred_at": "2026-11-20T10:00:00", "city_locality": "ALBANY", "country_code": "US", "event_code": "01",
+            "status_code": "DE", "status_detail_code": "DELIVERED", "signer": "J DOE"}]});
+        let aftership = json!({"event": "tracking_update", "msg": {"tracking_number": "94001", "slug": "usps", "tag": "Delivered",
+            "signed_by": "J DOE", "checkpoints": [{"message": words, "tag": "Delivered", "subtag": "Delivered_001", "raw_tag": "01",
+            "checkpoint_time": "2026-11-20T10:00:00", "city": "ALBANY", "country_iso3": "USA"}]}});
+        let easypost = json!({"object": "Tracker", "tracking_code": "94001", "carrier": "USPS", "tracking_details": [{"message": words,
+            "status": "delivered", "carrier_code": "01", "datetime": "2026-11-20T10:00:00Z",
+            "tracking_location": {"city": "ALBANY", "country": "US"}}]});
+        let shippo = json!({"tracking_number": "94001", "carrier": "usps", "tracking_history": [{"status": "DELIVERED",
+            "status_details": words, "status_date": "2026-11-20T10:00:00Z"}]});
+        let own = events("usps", &direct.to_string());
+        assert_eq!(own[0].milestone.as_str(), milestone);
+        for (source, body) in [("shipengine", shipengine), ("aftership", aftership), ("easypost", easypost), ("shippo", shippo)] {
+            let told = events(source, &body.to_string());
+            assert_eq!((told.len(), told[0].milestone.as_str(), told[0].leg), (1, milestone, own[0].leg), "{source}: {words}");
+            assert!(milestone == "delivered" || told[0].pod.is_none(), "{source}: {words}");
+            assert!(source == "shippo" || told[0].event_id == own[0].event_id, "{source}: {words}");
+        }
+    }
 }
 
 #[test]
