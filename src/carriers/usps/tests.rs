@@ -21,6 +21,17 @@ fn every_row_of_the_table_is_valid() {
 }
 
 #[test]
+fn one_odd_answer_does_not_take_the_others_with_it() {
+    let odd = json!({"trackingNumber": "", "statusCategory": "Alert"});
+    let good = json!({"trackingNumber": "9400111206213859498825", "statusCategory": "Delivered", "trackingEvents": []});
+    for list in [json!([good, odd]), json!([odd, good])] {
+        assert_eq!(events("usps", &list.to_string()).len(), 1, "{list}");
+    }
+    let alone = json!([odd, {"trackingNumber": "string", "statusCategory": "Alert"}]).to_string();
+    assert_eq!(testing::parse("usps", alone.as_bytes()).map_err(|p| p.code), Err(Code::MISSING_FIELD), "the first one's");
+}
+
+#[test]
 fn an_answer_is_read_event_by_event() {
     let told = events("usps", DELIVERED);
     let expected = [
@@ -165,17 +176,6 @@ fn optional_fields_of_any_type_do_not_park() {
             assert_eq!(scan(&fields).milestone.as_str(), "out_for_delivery", "{field} = {value}");
         }
     }
-}
-
-#[test]
-fn one_odd_answer_does_not_take_the_others_with_it() {
-    let odd = json!({"trackingNumber": "", "statusCategory": "Alert"});
-    let good = json!({"trackingNumber": "9400111206213859498825", "statusCategory": "Delivered", "trackingEvents": []});
-    for list in [json!([good, odd]), json!([odd, good])] {
-        assert_eq!(events("usps", &list.to_string()).len(), 1, "{list}");
-    }
-    let alone = json!([odd, {"trackingNumber": "string", "statusCategory": "Alert"}]).to_string();
-    assert_eq!(testing::parse("usps", alone.as_bytes()).map_err(|p| p.code), Err(Code::MISSING_FIELD), "the first one's");
 }
 
 #[test]
