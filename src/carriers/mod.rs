@@ -118,7 +118,7 @@ impl Sources {
     #[must_use]
     pub fn dialect(&self, source: &str, settings: DialectSettings) -> Option<Box<dyn Dialect>> {
         match self.described.get(source) {
-            Some(described) => Some(Box::new(DataDialect::new(described.clone(), settings))),
+            Some(described) => Some(Box::new(Bounded(Box::new(DataDialect::new(described.clone(), settings))))),
             None => dialect(source, settings),
         }
     }
@@ -197,7 +197,7 @@ pub fn dialect(source: &str, settings: DialectSettings) -> Option<Box<dyn Dialec
 struct Bounded(Box<dyn Dialect>);
 
 impl Dialect for Bounded {
-    fn source(&self) -> &'static str {
+    fn source(&self) -> &str {
         self.0.source()
     }
 
