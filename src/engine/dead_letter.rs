@@ -1,6 +1,7 @@
 //! The form of a dead letter: the original key, bytes and headers, with what went wrong beside them.
 
 use super::processor::Headers;
+use crate::domain::time::Micros;
 use crate::domain::verdict::Park;
 
 /// Names of the headers that a dead letter has more than its original.
@@ -88,6 +89,13 @@ pub fn letter<'a>(key: Option<&'a [u8]>, value: Option<&'a [u8]>, original: &Hea
     letter
 }
 
+/// When the original of a replay came, UTC microseconds; `None` for a record that is no replay. The replay bears a time of its own.
+#[must_use]
+pub fn first_received_at(headers: &Headers) -> Option<Micros> {
+    let told = |wanted: &str| headers.iter().rfind(|(name, _)| name == wanted).and_then(|(_, value)| std::str::from_utf8(value).ok());
+    told(header::REPLAY_OF).and_then(|_| told(header::TIMESTAMP)?.parse().ok())
+}
+
 fn headers(original: &Headers, origin: Origin<'_>, park: &Park) -> Headers {
     let mut headers: Headers = original.iter().filter(|(name, _)| !name.starts_with("wb_")).cloned().collect();
     let mut add = |name: &str, value: String| headers.push((name.to_owned(), value.into_bytes()));
@@ -98,9 +106,7 @@ fn headers(original: &Headers, origin: Origin<'_>, park: &Park) -> Headers {
     add(header::PARTITION, origin.partition.to_string());
     add(header::OFFSET, origin.offset.to_string());
     // A replay that is parked again keeps the time of its original.
-    let told = |wanted: &str| original.iter().rfind(|(name, _)| name == wanted).and_then(|(_, value)| std::str::from_utf8(value).ok());
-    let timestamp = told(header::REPLAY_OF).and_then(|_| told(header::TIMESTAMP)?.parse::<i64>().ok());
-    add(header::TIMESTAMP, timestamp.unwrap_or(origin.timestamp).to_string());
+    add(header::TIMESTAMP, first_received_at(original).unwrap_or(origin.timestamp).to_string());
     if origin.tombstone {
         add(header::TOMBSTONE, "1".to_owned());
     }

@@ -62,6 +62,9 @@ impl Decider<'_> {
 
     /// Decides about the records that meet no memory, on as many threads as the machine has; `None` for all others.
     pub(super) fn side_by_side(&self, messages: &[Message<'_>]) -> Vec<Option<Result<Decision, Failure>>> {
+        if !self.intake.any_memoryless() {
+            return messages.iter().map(|_| None).collect();
+        }
         let threads = available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
         let share = messages.len().div_ceil(threads).max(SHARE_MIN);
         scope(|scope| {

@@ -53,6 +53,11 @@ impl Intake {
         self.known.get(topic).and_then(|index| self.specs.get(*index))
     }
 
+    /// Whether there is an input whose records meet no memory.
+    pub(super) fn any_memoryless(&self) -> bool {
+        self.specs.iter().any(|s| !s.stateful)
+    }
+
     /// Whether records of this topic meet the memory of their partition.
     pub(super) fn meets_memory(&self, topic: &str) -> bool {
         self.spec(topic).is_some_and(|spec| spec.stateful)

@@ -63,7 +63,7 @@ impl Publisher {
 
     /// Sends what was made ready.
     pub(super) fn send(&mut self, producer: &TransactionalProducer, ready: &Ready) -> Result<(), kafka::Error> {
-        let Some(outlet) = self.topics.get_mut(ready.outlet) else { return Ok(()) };
+        let outlet = self.topics.get_mut(ready.outlet).ok_or_else(|| kafka::Error::Fatal(format!("no outlet for {}", ready.topic)))?;
         producer.send(&OutRecord {
             topic: &outlet.with_prefix,
             partition: None,

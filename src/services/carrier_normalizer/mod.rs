@@ -17,7 +17,7 @@ use crate::domain::record::Record;
 use crate::domain::time::Micros;
 use crate::domain::verdict::{Code, Park, Verdict};
 use crate::domain::vocabulary::Milestone;
-use crate::engine::dead_letter::header;
+use crate::engine::dead_letter::first_received_at;
 use crate::engine::processor::{Input, Outputs, Payload, Processor, State};
 use crate::schema::cloudevents;
 use crate::telemetry::events;
@@ -65,7 +65,8 @@ impl CarrierNormalizer {
     /// Whether the source has sent it; `false` where that is not known.
     fn verified(&self, input: &Input<'_>, source: &str, body: &[u8]) -> Result<bool, Park> {
         let Some(verifier) = self.verifiers.get(input.topic) else { return Ok(false) };
-        let at = Some(received_at(input)).filter(|at| *at > 0);
+        // Not the time of today: what waited here has not grown old, and what was too old when it first came is so for ever.
+        let at = Some(first_received_at(input.headers).unwrap_or(input.received_at)).filter(|at| *at > 0);
         let admitted = verifier.admit(&Received { body, headers: input.headers, at });
         if let Some(metrics) = &self.metrics {
             metrics.signature_checked(source, admitted.as_ref().ok().copied());
@@ -131,14 +132,6 @@ fn bill(billing: &Billing, message: &RawMessage<'_>, input: &Input<'_>, out: &mu
         out.publish(INVOICES, key, Record::FreightInvoice(Box::new(line)));
     }
     Ok(if out.records.is_empty() { Verdict::Duplicate("nothing is billed") } else { Verdict::Publish })
-}
-
-/// The time of the record, and not of today: what waited here has not grown old. A replay bears a time of its own, and the
-/// original's in a header: what was too old then is too old for ever.
-fn received_at(input: &Input<'_>) -> Micros {
-    let header = |wanted: &str| input.headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
-    let original = header(header::REPLAY_OF).and_then(|_| header(header::TIMESTAMP));
-    original.and_then(|value| std::str::from_utf8(value).ok()?.parse().ok()).unwrap_or(input.received_at)
 }
 
 /// The first characters of a code, ASCII only: it is a stranger's text and goes into a log.
