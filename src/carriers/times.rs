@@ -182,6 +182,15 @@ pub fn iso_day_or_time(text: &str) -> Option<Sent> {
     Some(sent)
 }
 
+/// A time whose offset is believed wherever one is sent; `Z` is often put there by a serializer and is not.
+#[must_use]
+pub fn by_sent_offset_or_zone(sent: &Sent, place: Option<&Place>, settings: &DialectSettings) -> Told {
+    match sent.suffix {
+        Suffix::Numeric(offset) => Told::with_offset(sent.local, offset, sent.precision, TimeSource::CarrierOffset),
+        Suffix::None | Suffix::Zulu => by_zone(sent, place, settings),
+    }
+}
+
 /// A time of an aggregator. `Z` (or an offset of nothing) stands behind most wall clocks of the place: it is not believed,
 /// any other offset is.
 #[must_use]

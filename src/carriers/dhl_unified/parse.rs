@@ -7,14 +7,14 @@ use serde::Deserialize;
 use super::super::codes::{CodeTable, Meaning};
 use super::super::event::{self, Happening, Shipment};
 use super::super::json::{self, Object, Objects, Text};
-use super::super::times::{self, Sent, Suffix};
+use super::super::times::{self, Sent};
 use super::super::{DialectSettings, RawMessage, dhl_express};
 use super::MAPPING_VERSION;
 use crate::domain::event::{Eta, Label, Measures, Place, ProofOfDelivery, RawCode, ShipmentEvent};
 use crate::domain::money::Amount;
 use crate::domain::time::Told;
 use crate::domain::verdict::Park;
-use crate::domain::vocabulary::{Milestone, TimePrecision, TimeSource};
+use crate::domain::vocabulary::{Milestone, TimePrecision};
 
 #[derive(Deserialize, Default)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
@@ -230,12 +230,7 @@ impl Reader<'_> {
 
     /// `Z` (or an offset of nothing) stands behind wall clocks of the place too: it is not believed.
     fn told(&self, sent: &Sent, place: Option<&Place>) -> Told {
-        match sent.suffix {
-            Suffix::Numeric(offset) if offset.seconds() != 0 => {
-                Told::with_offset(sent.local, offset, sent.precision, TimeSource::CarrierOffset)
-            }
-            _ => times::by_zone(sent, place, self.settings),
-        }
+        times::by_offset_or_zone(sent, place, self.settings)
     }
 
     /// What is true of the shipment now goes to its newest event; proof of delivery to the newest delivery.

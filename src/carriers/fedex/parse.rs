@@ -12,7 +12,7 @@ use crate::domain::event::{Eta, Measures, Piece, Place, ProofOfDelivery, RawCode
 use crate::domain::money::Amount;
 use crate::domain::time::Told;
 use crate::domain::verdict::Park;
-use crate::domain::vocabulary::{ExceptionReason, Leg, Milestone, TimePrecision, TimeSource};
+use crate::domain::vocabulary::{ExceptionReason, Leg, Milestone, TimePrecision};
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default, bound(deserialize = "'de: 'a"))]
@@ -322,10 +322,7 @@ impl Reader<'_> {
     }
 
     fn told(&self, sent: &Sent, place: Option<&Place>) -> Told {
-        match sent.suffix {
-            Suffix::Numeric(offset) => Told::with_offset(sent.local, offset, sent.precision, TimeSource::CarrierOffset),
-            Suffix::None | Suffix::Zulu => times::by_zone(sent, place, self.settings),
-        }
+        times::by_sent_offset_or_zone(sent, place, self.settings)
     }
 
     /// What is true of the parcel now goes to its newest event; proof of delivery to the newest delivery.

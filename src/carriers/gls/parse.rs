@@ -7,13 +7,13 @@ use serde::Deserialize;
 use super::super::codes::{CodeTable, Meaning};
 use super::super::event::{self, Happening, Shipment};
 use super::super::json::{self, Objects, Text};
-use super::super::times::{self, Sent, Suffix};
+use super::super::times::{self, Sent};
 use super::super::{DialectSettings, RawMessage};
 use super::MAPPING_VERSION;
 use crate::domain::event::{Place, RawCode, ShipmentEvent};
 use crate::domain::time::{Micros, Told};
 use crate::domain::verdict::Park;
-use crate::domain::vocabulary::{Leg, Milestone, TimeSource};
+use crate::domain::vocabulary::{Leg, Milestone};
 
 /// Handed over to a ParcelShop, where the recipient has yet to collect it.
 const AT_SHOP: &str = "DELIVEREDPS";
@@ -134,10 +134,7 @@ impl Reader<'_> {
     }
 
     fn told(&self, sent: &Sent, place: Option<&Place>) -> Told {
-        match sent.suffix {
-            Suffix::Numeric(offset) => Told::with_offset(sent.local, offset, sent.precision, TimeSource::CarrierOffset),
-            Suffix::None | Suffix::Zulu => times::by_zone(sent, place, self.settings),
-        }
+        times::by_sent_offset_or_zone(sent, place, self.settings)
     }
 }
 
