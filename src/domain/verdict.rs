@@ -81,6 +81,10 @@ impl Code {
     pub const ROUNDED_NUMBER: Self = Self(151);
     /// The columns of a billing file are not those of its format.
     pub const BAD_COLUMNS: Self = Self(152);
+    /// No books are kept for the company or the carrier account that a record is about.
+    pub const NO_BOOK: Self = Self(160);
+    /// A decision about a case that nobody has.
+    pub const NO_CASE: Self = Self(161);
     /// The cluster cannot keep exactly-once.
     pub const CLUSTER_UNFIT: Self = Self(201);
     /// Fenced: another process has this instance's id.

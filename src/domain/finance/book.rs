@@ -86,7 +86,22 @@ pub struct Accounts {
     pub vendors: BTreeMap<String, i64>,
 }
 
+impl Accounts {
+    /// The expense account of a charge group; that of freight where it has none of its own.
+    #[must_use]
+    pub fn expense_of(&self, group: ChargeType) -> i64 {
+        self.expense.get(&group).or_else(|| self.expense.get(&ChargeType::Freight)).copied().unwrap_or_default()
+    }
+}
+
 impl Book {
+    /// Odoo instance and company.
+    #[must_use]
+    pub fn company(&self) -> (&str, i64) {
+        let (instance, company) = self.key.rsplit_once(':').unwrap_or((&self.key, ""));
+        (instance, company.parse().unwrap_or_default())
+    }
+
     /// What a charge is reckoned under.
     #[must_use]
     pub fn group(&self, charge: ChargeType) -> ChargeType {

@@ -30,6 +30,14 @@ pub struct FinanceFact {
     pub decision: Option<DecisionFact>,
 }
 
+impl FinanceFact {
+    /// A fact for no books and about nothing yet.
+    #[must_use]
+    pub fn empty(received_at: Micros) -> Self {
+        Self { book: String::new(), received_at, delivery: None, movement: None, charge: None, line: None, totals: None, decision: None }
+    }
+}
+
 /// A delivery as Odoo has it, without personal data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveryFact {

@@ -22,7 +22,9 @@ pub const CHARGES_MAX: usize = 200;
 /// repetition changes what is here.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Folio {
-    /// `<odoo instance>:<company id>:<picking id>`.
+    /// What it is about.
+    pub kind: FolioKind,
+    /// `<odoo instance>:<company id>:<picking id>`; another name where no delivery is known.
     pub delivery_key: String,
     /// As Odoo has it.
     pub delivery: Option<DeliveryFact>,
@@ -46,6 +48,18 @@ pub struct Folio {
     pub verdicts: BTreeMap<String, Told>,
     /// When the last fact reached us.
     pub last_at: Micros,
+}
+
+/// What a folio is about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FolioKind {
+    /// A delivery.
+    #[default]
+    Delivery,
+    /// Charges under a number or reference that no delivery has.
+    Unknown,
+    /// Charges for an account as a whole.
+    Account,
 }
 
 /// A decision about a case.

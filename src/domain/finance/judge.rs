@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::book::Book;
 use super::facts::{DecisionKind, LineFact};
-use super::folio::{Folio, case_id, in_currency};
+use super::folio::{Folio, FolioKind, case_id, in_currency};
 use crate::domain::freight::{ChargeType, LineCategory};
 use crate::domain::vocabulary::words;
 
@@ -230,6 +230,14 @@ impl<'a> Bench<'a> {
     fn find(&mut self, lines: &[&LineFact], billed: Decimal) -> Finding {
         if billed.is_zero() {
             return Finding::paid(LineVerdict::Matched, false, "nothing to pay".to_owned());
+        }
+        let paid = self.money(billed);
+        match self.folio.kind {
+            FolioKind::Delivery => {}
+            FolioKind::Unknown => {
+                return Finding::open(LineVerdict::UnknownShipment, format!("{paid} for a shipment that no delivery has"));
+            }
+            FolioKind::Account => return Finding::open(LineVerdict::AccountCharge, format!("{paid} for the account as a whole")),
         }
         let Some(expected) = self.expected else { return self.find_unexpected(billed) };
         let rest = expected - self.billed;
