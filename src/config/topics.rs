@@ -142,8 +142,11 @@ pub struct Topic {
     /// Largest record in bytes, where it is not the brokers' default.
     #[serde(default)]
     pub max_message_bytes: Option<u32>,
-    /// The one writer.
+    /// Who writes it and answers for it.
     pub owner: String,
+    /// Who writes to it besides, each about what is its alone: so one key still has one order.
+    #[serde(default)]
+    pub writers: Vec<String>,
     /// Who reads it.
     pub readers: Vec<String>,
     /// Carries personal data.
@@ -158,6 +161,12 @@ impl Topic {
     #[must_use]
     pub fn is_pattern(&self) -> bool {
         self.name.ends_with(".*")
+    }
+
+    /// Whether a service may write to it.
+    #[must_use]
+    pub fn is_written_by(&self, service: &str) -> bool {
+        self.owner == service || self.writers.iter().any(|w| w == service)
     }
 
     /// Whether a name without prefix is this topic or one of its family.
@@ -310,9 +319,9 @@ impl Topics {
         self.canonical().map(|(topic, record)| Subject { topic: format!("{prefix}{topic}"), record: record.to_owned() }).collect()
     }
 
-    /// The topics that a service owns or reads.
+    /// The topics that a service writes or reads.
     pub fn of_service<'a>(&'a self, service: &'a str) -> impl Iterator<Item = &'a Topic> {
-        self.topics.iter().filter(move |t| t.owner == service || t.readers.iter().any(|r| r == service))
+        self.topics.iter().filter(move |t| t.is_written_by(service) || t.readers.iter().any(|r| r == service))
     }
 
     /// Everything that is wrong with the file; empty when it is right.
@@ -404,7 +413,16 @@ fn check_one(topic: &Topic, add: &mut impl FnMut(String)) {
     if !(1..=PARTITIONS_MAX).contains(&topic.partitions) {
         add(format!("cannot have {} partitions", topic.partitions));
     }
-    for party in std::iter::once(&topic.owner).chain(&topic.readers) {
+    if !topic.writers.is_empty() && !matches!(topic.schema, TopicSchema::Record(_)) {
+        add("has writers beside its owner, which only records may have".into());
+    }
+    let mut writing = BTreeSet::from([&topic.owner]);
+    for writer in &topic.writers {
+        if !writing.insert(writer) {
+            add(format!("names a writer twice: {writer}"));
+        }
+    }
+    for party in std::iter::once(&topic.owner).chain(&topic.writers).chain(&topic.readers) {
         if !PARTIES.contains(&party.as_str()) {
             add(format!("names an unknown service: {party}"));
         }

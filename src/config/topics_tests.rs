@@ -27,6 +27,7 @@ fn what_is_joined_is_named_so() {
         ("shipment", &["shipment.observations", "shipment.links", "shipment.parcels", "shipment-tracker.changelog"][..]),
         ("odoo-images", &["odoo.images", "odoo-normalizer.changelog"]),
         ("delivery", &["delivery.status", "odoo.commands", "odoo-writer.changelog"]),
+        ("finance", &["finance.facts", "finance-accrual.changelog"]),
     ] {
         let joined: Vec<&str> = topics.topics.iter().filter(|t| t.joined_with.as_deref() == Some(group)).map(|t| t.name.as_str()).collect();
         assert_eq!(joined, names, "{group}");
@@ -36,13 +37,17 @@ fn what_is_joined_is_named_so() {
 #[test]
 fn a_broken_file_is_told_what_is_wrong() {
     type Break = fn(&mut Topic);
-    let cases: [(&str, Break, &str); 8] = [
+    let cases: [(&str, Break, &str); 12] = [
         ("shipment.events", |t| t.name = "shipment_events".into(), "is no name"),
         ("shipment.links", |t| t.partitions = 4, "unequal partition counts"),
         ("shipment.links", |t| t.partitions = 0, "cannot have 0 partitions"),
         ("shipment.status", |t| t.schema = TopicSchema::Record("Nothing".into()), "has no schema"),
         ("odoo.results", |t| t.schema = TopicSchema::Planned, "the record has no topic"),
         ("exceptions", |t| t.readers.push("accounting".into()), "unknown service: accounting"),
+        ("exceptions", |t| t.writers.push("accounting".into()), "unknown service: accounting"),
+        ("exceptions", |t| t.writers.push("shipment-tracker".into()), "names a writer twice: shipment-tracker"),
+        ("exceptions", |t| t.writers.push("finance-accrual".into()), "names a writer twice: finance-accrual"),
+        ("odoo-writer.changelog", |t| t.writers.push("finance-accrual".into()), "has writers beside its owner"),
         ("raw.carrier.ups", |t| t.max_message_bytes = None, "needs max_message_bytes"),
         ("odoo-writer.changelog", |t| t.cleanup_policy = CleanupPolicy::Delete, "must be compacted"),
     ];
@@ -63,7 +68,7 @@ fn what_the_brokers_lack_is_created_once_and_nothing_else() {
     let brokers = as_created(&topics, "acme.");
     assert!(brokers.iter().all(|t| t.name.starts_with("acme.")));
     assert!(brokers.iter().any(|t| t.name == "acme.shipment.events"));
-    assert!(!brokers.iter().any(|t| t.name.contains('*') || t.name == "acme.finance.entries"), "families and plans are not created");
+    assert!(!brokers.iter().any(|t| t.name.contains('*') || t.name == "acme.notification.outcomes"), "families and plans are not created");
     let raw = brokers.iter().find(|t| t.name == "acme.raw.carrier.ups").expect("raw");
     assert_eq!(raw.configs.get("max.message.bytes").map(String::as_str), Some("16777216"));
     assert_eq!(raw.configs.get("retention.ms").map(String::as_str), Some("3888000000"));
@@ -114,6 +119,16 @@ fn an_operator_may_be_more_generous() {
         }
     }
     assert_eq!(topics.diff(&brokers, ""), []);
+}
+
+#[test]
+fn who_writes_is_of_the_topics_that_it_writes() {
+    let topics = builtin();
+    for (service, writes) in [("shipment-tracker", true), ("finance-accrual", true), ("notifier", false)] {
+        assert_eq!(topics.find("exceptions").map(|t| t.is_written_by(service)), Some(writes), "{service}");
+    }
+    assert!(topics.of_service("finance-accrual").any(|t| t.name == "exceptions"));
+    assert!(!topics.of_service("odoo-writer").any(|t| t.name == "exceptions"));
 }
 
 #[test]

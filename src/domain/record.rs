@@ -7,6 +7,8 @@ use super::delivery::{DeliveryStatus, ParcelChange, ShipmentStatus};
 use super::erp::{ErpDelivery, ErpInvoice, ErpOrder, ShipmentLink};
 use super::event::ShipmentEvent;
 use super::exception::ExceptionRaised;
+use super::finance::facts::FinanceFact;
+use super::finance::records::{ExceptionDecision, FinanceEntry, FreightVerdict};
 use super::freight::{FreightCharge, FreightInvoice};
 use super::odoo_command::{OdooCommand, OdooResult};
 
@@ -54,6 +56,10 @@ pub enum Record {
     ParcelChange(Box<ParcelChange>),
     FreightInvoice(Box<FreightInvoice>),
     FreightCharge(Box<FreightCharge>),
+    FinanceFact(Box<FinanceFact>),
+    FinanceEntry(Box<FinanceEntry>),
+    FreightVerdict(Box<FreightVerdict>),
+    ExceptionDecision(Box<ExceptionDecision>),
 }
 
 impl Record {
@@ -73,6 +79,10 @@ impl Record {
         "ParcelChange",
         "FreightInvoice",
         "FreightCharge",
+        "FinanceFact",
+        "FinanceEntry",
+        "FreightVerdict",
+        "ExceptionDecision",
     ];
 
     /// Name of the Avro record.
@@ -93,6 +103,10 @@ impl Record {
             Self::ParcelChange(_) => "ParcelChange",
             Self::FreightInvoice(_) => "FreightInvoice",
             Self::FreightCharge(_) => "FreightCharge",
+            Self::FinanceFact(_) => "FinanceFact",
+            Self::FinanceEntry(_) => "FinanceEntry",
+            Self::FreightVerdict(_) => "FreightVerdict",
+            Self::ExceptionDecision(_) => "ExceptionDecision",
         }
     }
 
@@ -127,6 +141,10 @@ impl Record {
             ]),
             Self::FreightInvoice(r) => r.line_id.clone(),
             Self::FreightCharge(r) => r.charge_id.clone(),
+            Self::FinanceFact(r) => of(&["finance-fact", &r.book, &r.identity()]),
+            Self::FinanceEntry(r) => r.entry_id.clone(),
+            Self::FreightVerdict(r) => of(&["freight-verdict", &r.book, &r.line_id, &r.version.to_string()]),
+            Self::ExceptionDecision(r) => of(&["exception-decision", &r.exception_id, r.kind.as_str(), &r.decided_at.to_string()]),
         }
     }
 
@@ -148,6 +166,10 @@ impl Record {
             Self::ParcelChange(r) => r.changed_at,
             Self::FreightInvoice(r) => r.received_at,
             Self::FreightCharge(r) => r.received_at,
+            Self::FinanceFact(r) => r.received_at,
+            Self::FinanceEntry(r) => r.decided_at,
+            Self::FreightVerdict(r) => r.judged_at,
+            Self::ExceptionDecision(r) => r.decided_at,
         }
     }
 }

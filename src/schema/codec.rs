@@ -111,6 +111,10 @@ impl Codecs {
             Record::ParcelChange(r) => codec.write(r.as_ref(), buf),
             Record::FreightInvoice(r) => codec.write(r.as_ref(), buf),
             Record::FreightCharge(r) => codec.write(r.as_ref(), buf),
+            Record::FinanceFact(r) => codec.write(r.as_ref(), buf),
+            Record::FinanceEntry(r) => codec.write(r.as_ref(), buf),
+            Record::FreightVerdict(r) => codec.write(r.as_ref(), buf),
+            Record::ExceptionDecision(r) => codec.write(r.as_ref(), buf),
         };
         if !done {
             buf.truncate(before);
@@ -269,6 +273,10 @@ fn read_as(name: &str, source: &mut impl Source) -> Option<Record> {
         "ParcelChange" => Record::ParcelChange(source.read()?),
         "FreightInvoice" => Record::FreightInvoice(source.read()?),
         "FreightCharge" => Record::FreightCharge(source.read()?),
+        "FinanceFact" => Record::FinanceFact(source.read()?),
+        "FinanceEntry" => Record::FinanceEntry(source.read()?),
+        "FreightVerdict" => Record::FreightVerdict(source.read()?),
+        "ExceptionDecision" => Record::ExceptionDecision(source.read()?),
         _ => return None,
     })
 }
@@ -293,6 +301,10 @@ pub fn to_json(record: &Record) -> Result<serde_json::Value, serde_json::Error> 
         Record::ParcelChange(r) => serde_json::to_value(r),
         Record::FreightInvoice(r) => serde_json::to_value(r),
         Record::FreightCharge(r) => serde_json::to_value(r),
+        Record::FinanceFact(r) => serde_json::to_value(r),
+        Record::FinanceEntry(r) => serde_json::to_value(r),
+        Record::FreightVerdict(r) => serde_json::to_value(r),
+        Record::ExceptionDecision(r) => serde_json::to_value(r),
     }
 }
 
@@ -346,7 +358,7 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_bring_it_down(bytes in proptest::collection::vec(any::<u8>(), 0..200), id in 1_u32..15) {
+        fn no_bytes_bring_it_down(bytes in proptest::collection::vec(any::<u8>(), 0..200), id in 1_u32..=20) {
             let codecs = known();
             let mut value = Vec::new();
             wire::put_header(id, &mut value);

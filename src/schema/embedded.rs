@@ -43,6 +43,10 @@ pub static SCHEMAS: &[Embedded] = embedded! {
     "ParcelChange": 1;
     "FreightInvoice": 1;
     "FreightCharge": 1;
+    "FinanceFact": 1;
+    "FinanceEntry": 1;
+    "FreightVerdict": 1;
+    "ExceptionDecision": 1;
 };
 
 static PARSED: LazyLock<Vec<Result<Schema, String>>> =
@@ -148,6 +152,7 @@ mod tests {
             "Contact.street",
             "OdooImage.fields",
             "OdooCommand.arguments",
+            "ExceptionDecision.decided_by",
         ] {
             assert!(marked.contains(field), "{field} is not marked");
         }

@@ -4,6 +4,7 @@
 
 mod bodies;
 mod chance;
+pub mod finance;
 pub mod freight;
 pub mod generator;
 mod life;

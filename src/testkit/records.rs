@@ -8,6 +8,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
 use rust_decimal::Decimal;
 
+use super::finance::{exception_decision, finance_entry, finance_fact, freight_verdict};
 use super::freight::{freight_charge, freight_invoice};
 use crate::domain::dedup;
 use crate::domain::delivery::{DeliveryStatus, MilestoneReached, ParcelChange, ShipmentStatus};
@@ -420,6 +421,12 @@ pub fn record() -> impl Strategy<Value = Record> {
         prop_oneof![
             freight_invoice().prop_map(|r| Record::FreightInvoice(Box::new(r))),
             freight_charge().prop_map(|r| Record::FreightCharge(Box::new(r))),
+        ],
+        prop_oneof![
+            finance_fact().prop_map(|r| Record::FinanceFact(Box::new(r))),
+            finance_entry().prop_map(|r| Record::FinanceEntry(Box::new(r))),
+            freight_verdict().prop_map(|r| Record::FreightVerdict(Box::new(r))),
+            exception_decision().prop_map(|r| Record::ExceptionDecision(Box::new(r))),
         ],
     ]
 }

@@ -36,6 +36,23 @@ impl FinanceFact {
     pub fn empty(received_at: Micros) -> Self {
         Self { book: String::new(), received_at, delivery: None, movement: None, charge: None, line: None, totals: None, decision: None }
     }
+
+    /// What tells this fact from every other one of its book; the same for ever, whenever it reached us.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        let Self { book: _, received_at: _, delivery, movement, charge, line, totals, decision } = self;
+        let parts = [
+            // Odoo's times do not tell two versions of one transaction apart.
+            delivery.as_ref().map(|f| format!("delivery {f:?}")),
+            movement.as_ref().map(|f| format!("movement {} {}", f.delivery_key, f.version)),
+            charge.as_ref().map(|f| format!("charge {}", f.charge_id)),
+            line.as_ref().map(|f| format!("line {}", f.line_id)),
+            // Two files may end one invoice, each with its own sums.
+            totals.as_ref().map(|f| format!("totals {f:?}")),
+            decision.as_ref().map(|f| format!("decision {} {} {}", f.exception_id, f.kind, f.decided_at)),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// A delivery as Odoo has it, without personal data.

@@ -14,18 +14,26 @@ pub struct Rate {
     pub rate: Decimal,
     /// Day of the rate, ISO 8601.
     pub day: String,
+    /// Where it is from, where the rates tell.
+    pub source: Option<String>,
 }
 
 /// Rates to one company's currency.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Rates {
-    by_currency: BTreeMap<String, BTreeMap<String, Decimal>>,
+    by_currency: BTreeMap<String, BTreeMap<String, Rate>>,
 }
 
 impl Rates {
     /// Adds one rate. `day`: ISO 8601; `rate`: units of the company's currency for one unit of `currency`.
     pub fn add(&mut self, currency: &str, day: &str, rate: Decimal) {
-        self.by_currency.entry(currency.to_owned()).or_default().insert(day.to_owned(), rate);
+        self.add_from(currency, day, rate, None);
+    }
+
+    /// Adds one rate and where it is from. What it replaces: another rate of the same currency and day.
+    pub fn add_from(&mut self, currency: &str, day: &str, rate: Decimal, source: Option<String>) -> Option<Rate> {
+        let rate = Rate { rate, day: day.to_owned(), source };
+        self.by_currency.entry(currency.to_owned()).or_default().insert(day.to_owned(), rate)
     }
 
     /// The rate of a day, or the newest before it that is at most ten days older.
@@ -34,7 +42,7 @@ impl Rates {
         let (at, rate) = self.by_currency.get(currency)?.range(..=day.to_owned()).next_back()?;
         let parse = |day: &str| day.parse::<jiff::civil::Date>().ok();
         let age = parse(day)?.since(parse(at)?).ok()?.get_days();
-        (i64::from(age) <= AGE_MAX).then(|| Rate { rate: *rate, day: at.clone() })
+        (i64::from(age) <= AGE_MAX).then(|| rate.clone())
     }
 }
 

@@ -38,6 +38,8 @@ pub struct FinanceEntry {
     pub rate: Option<Amount>,
     /// Day of that rate, ISO 8601 calendar date.
     pub rate_day: Option<String>,
+    /// Where that rate is from, as the file of rates tells it.
+    pub rate_source: Option<String>,
     /// The company's currency, ISO 4217: of debit and credit.
     pub company_currency: String,
     /// Day of what caused it in UTC, or the invoice's date on settlements; ISO 8601 calendar date.

@@ -37,7 +37,8 @@ impl Desk<'_> {
         let Some(first) = waiting.entries.first() else { return };
         let batch = &first.entry_id;
         let foreign = waiting.entries.iter().any(|e| e.currency != e.company_currency);
-        let mut fields = vec!["id", "move_type", "journal_id/.id", "date", "ref", "line_ids/id", "line_ids/account_id/.id", "line_ids/name"];
+        let mut fields =
+            vec!["id", "move_type", "journal_id/.id", "date", "ref", "line_ids/id", "line_ids/account_id/.id", "line_ids/name"];
         fields.extend(["line_ids/debit", "line_ids/credit"]);
         if foreign {
             fields.extend(["line_ids/currency_id", "line_ids/amount_currency"]);
@@ -80,8 +81,13 @@ impl Desk<'_> {
                     invoice.currency.clone(),
                 ];
                 let head = if n == 0 { head } else { Default::default() };
-                let line =
-                    [row_id(row.number), accounts.expense_of(row.group).to_string(), row.name.clone(), "1".to_owned(), row.amount.to_string()];
+                let line = [
+                    row_id(row.number),
+                    accounts.expense_of(row.group).to_string(),
+                    row.name.clone(),
+                    "1".to_owned(),
+                    row.amount.to_string(),
+                ];
                 head.into_iter().chain(line).collect()
             })
             .collect();
@@ -125,7 +131,13 @@ fn rows_of(entry: &FinanceEntry, foreign: bool) -> Vec<Vec<String>> {
         let head = [id.clone(), "entry".to_owned(), entry.journal_id.to_string(), entry.booked_on.clone(), reference.clone()];
         let head = if n == 0 { head } else { Default::default() };
         let mut row: Vec<String> = head.into_iter().collect();
-        row.extend([format!("{id}_{}", n + 1), line.account_id.to_string(), reference.clone(), line.debit.to_string(), line.credit.to_string()]);
+        row.extend([
+            format!("{id}_{}", n + 1),
+            line.account_id.to_string(),
+            reference.clone(),
+            line.debit.to_string(),
+            line.credit.to_string(),
+        ]);
         if foreign {
             row.extend([entry.currency.clone(), line.amount_currency.to_string()]);
         }

@@ -76,9 +76,9 @@ fn book_of(line: &FreightInvoice, books: &BTreeMap<String, BookSettings>) -> Res
         account.as_ref().is_some_and(|account| accounts.is_some_and(|list| list.contains(account)))
     };
     let found = books.values().find(has).or_else(|| books.values().next().filter(|_| books.len() == 1));
-    found.map(|settings| settings.book.key.clone()).ok_or_else(|| {
-        Park::new(Code::NO_BOOK, format!("no books have the account that this invoice of {} is for", line.carrier))
-    })
+    found
+        .map(|settings| settings.book.key.clone())
+        .ok_or_else(|| Park::new(Code::NO_BOOK, format!("no books have the account that this invoice of {} is for", line.carrier)))
 }
 
 fn delivery_fact(delivery: &ErpDelivery) -> DeliveryFact {

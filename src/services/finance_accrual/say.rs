@@ -152,13 +152,19 @@ impl Desk<'_> {
             kind: entry.kind,
             delivery_key: name.clone(),
             picking_name: held.folio.delivery.as_ref().and_then(|d| d.picking_name.clone()),
-            carrier: held.folio.delivery.as_ref().and_then(|d| d.carrier.clone()).or_else(|| Some(held.folio.lines.first()?.carrier.clone())),
+            carrier: held
+                .folio
+                .delivery
+                .as_ref()
+                .and_then(|d| d.carrier.clone())
+                .or_else(|| Some(held.folio.lines.first()?.carrier.clone())),
             invoice_id: entry.invoice_id.clone(),
             charge_type: entry.group,
             amount: Amount(entry.amount),
             currency: entry.currency.clone(),
             rate: entry.rate.as_ref().map(|r| Amount(r.rate)),
             rate_day: entry.rate.as_ref().map(|r| r.day.clone()),
+            rate_source: entry.rate.as_ref().and_then(|r| r.source.clone()),
             company_currency: self.book.currency.clone(),
             happened_on: entry.day.clone(),
             booked_on: self.book.booked_on(&entry.day),
