@@ -62,9 +62,9 @@ fn an_example_in_which_no_time_was_understood_is_told() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("northpost.yaml");
     let differences = |from: &str, to: &str| {
-        let at = text.find("examples:").expect("examples");
+        let (description, _) = text.split_once("examples:").expect("examples");
         let example = format!("examples:\n  - name: one\n    body: '{from}'\n    events: [{to}]\n");
-        fs::write(&path, format!("{}{example}", &text[..at])).expect("written");
+        fs::write(&path, format!("{description}{example}")).expect("written");
         let dialect = DataDialect::new(Arc::new(file(&path, SOURCES).expect("a description")), DialectSettings::default());
         run_examples(&dialect.described, &dialect).1.into_iter().map(|d| d.what).collect::<Vec<_>>()
     };
