@@ -156,7 +156,9 @@ fn coverage(id: &str, limit: usize, config: &Config, context: &mut Context<'_>) 
         let configured: Vec<_> = config.carriers.sources.keys().map(String::as_str).collect();
         bail!("no topic is configured for {id} (carriers.sources has {})", configured.join(", "));
     };
-    let dialect = known.dialect(id, dialect_settings(source)).with_context(|| format!("no such source: {id}"))?;
+    let Some(dialect) = known.dialect(id, dialect_settings(source)) else {
+        bail!("{id} has no codes that move a parcel: only sources of tracking messages have");
+    };
     let found = coverage::read(config, dialect.as_ref(), &source.topic, limit)?;
     show(&found, context)?;
     Ok(if found.unknown.is_empty() { Exit::Done } else { Exit::Findings })

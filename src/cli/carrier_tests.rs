@@ -99,6 +99,7 @@ fn wrong_words_are_told_with_what_is_right() {
         ("carrier test ../acme --dir /nowhere", Exit::Failed, "not an id"),
         ("carrier coverage acme", Exit::Failed, "no topic is configured for acme"),
         ("carrier coverage ups --limit 0", Exit::Usage, "limit"),
+        ("carrier coverage ups_billing", Exit::Failed, "no codes that move a parcel"),
     ] {
         let told = waybill(&format!("waybill {line}"), &[]);
         assert!(told.exit == exit && told.talk.contains(says), "{line}: {}", told.talk);
