@@ -114,6 +114,11 @@ impl Sources {
         SOURCES.iter().chain(billing::SOURCES).copied().chain(self.described.keys().map(String::as_str))
     }
 
+    /// The ids of what files describe.
+    pub fn described(&self) -> impl Iterator<Item = &str> {
+        self.described.keys().map(String::as_str)
+    }
+
     /// The dialect of a source with its settings; `None` where there is no such source.
     #[must_use]
     pub fn dialect(&self, source: &str, settings: DialectSettings) -> Option<Box<dyn Dialect>> {

@@ -89,7 +89,7 @@ pub enum Command {
     Schemas(SchemasArgs),
     /// Describe a carrier in a file, try the file on its examples, and find codes that no table knows
     #[command(
-        after_help = "Examples:\n  waybill carrier new acme --sample push.json --dir carriers\n  waybill carrier test acme\n  waybill carrier coverage ups --limit 50000\n\nThe directory is carriers.dir of the configuration, unless --dir names another. Exit code 3: an example came otherwise,\nsomething is not filled in, or a code is unknown."
+        after_help = "Examples:\n  waybill carrier new acme --sample push.json --dir carriers\n  waybill carrier test acme --dir carriers\n  waybill carrier coverage ups --limit 50000\n\nThe directory is carriers.dir of the configuration, unless --dir names another. src/carriers/README.md has the seven steps and\nevery key. Exit code 3: an example came otherwise, something is not filled in, or a code is unknown."
     )]
     Carrier(CarrierArgs),
     /// Look at dead letters and send them again

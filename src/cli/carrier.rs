@@ -9,12 +9,16 @@ use anyhow::{Context as _, bail};
 use serde::Serialize;
 
 use super::args::{CarrierAction, CarrierArgs};
+use super::context::printable;
 use super::{ConfigError, Context, Exit, Output};
 use crate::carriers::data::{self, DataDialect, Difference};
 use crate::carriers::{DialectSettings, SOURCES, Sources};
 use crate::config::{Config, Finding};
 use crate::services::admin::coverage::{self, Coverage};
 use crate::services::wiring::dialect_settings;
+
+/// What may stand in an example besides what is printed.
+const FIELDS: &str = "any field of ShipmentEvent may be added, see `waybill normalize`";
 
 /// Largest sample, bytes.
 const SAMPLE_BYTES_MAX: u64 = 4 << 20;
@@ -23,7 +27,11 @@ pub(super) fn run(args: &CarrierArgs, context: &mut Context<'_>) -> anyhow::Resu
     // Whatever the descriptions say: these commands are there to mend them.
     let config = context.settings(None)?.config;
     match &args.action {
-        CarrierAction::New { id, sample, dir } => new(id, sample, &directory(dir.as_ref(), &config)?, context),
+        CarrierAction::New { id, sample, dir } => {
+            let test = dir.as_ref().map_or_else(String::new, |dir| format!(" --dir {}", dir.display()));
+            let test = format!("waybill carrier test {id}{test}");
+            new(id, sample, &directory(dir.as_ref(), &config)?, &test, context)
+        }
         CarrierAction::Test { id, dir } => test(id, &directory(dir.as_ref(), &config)?, &config, context),
         CarrierAction::Coverage { id, limit } => coverage(id, *limit, &config, context),
     }
@@ -42,7 +50,7 @@ fn usable(id: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn new(id: &str, sample: &Path, directory: &Path, context: &mut Context<'_>) -> anyhow::Result<Exit> {
+fn new(id: &str, sample: &Path, directory: &Path, test: &str, context: &mut Context<'_>) -> anyhow::Result<Exit> {
     usable(id)?;
     if SOURCES.contains(&id) {
         bail!("a built-in source has this id: {id}");
@@ -61,10 +69,7 @@ fn new(id: &str, sample: &Path, directory: &Path, context: &mut Context<'_>) -> 
     create(&file, drafted.as_bytes())?;
     create(&directory.join(&copy), &body)?;
     writeln!(context.out, "{}", file.display())?;
-    writeln!(
-        context.talk,
-        "`waybill carrier test {id}` says what is left to do; the sample lies beside the file: mask what is personal in it"
-    )?;
+    writeln!(context.talk, "`{test}` says what is left to do; the sample lies beside the file: mask what is personal in it")?;
     Ok(Exit::Done)
 }
 
@@ -106,7 +111,13 @@ fn test(id: &str, directory: &Path, config: &Config, context: &mut Context<'_>) 
         }
     };
     tell(&tested, context)?;
-    Ok(if tested.findings.is_empty() && tested.differences.is_empty() { Exit::Done } else { Exit::Findings })
+    if !tested.findings.is_empty() || !tested.differences.is_empty() {
+        return Ok(Exit::Findings);
+    }
+    if !config.carriers.sources.contains_key(id) {
+        writeln!(context.talk, "to switch it on, set carriers.dir and carriers.sources.{id}.topic, then run `waybill validate`")?;
+    }
+    Ok(Exit::Done)
 }
 
 fn tell(tested: &Tested, context: &mut Context<'_>) -> std::io::Result<()> {
@@ -117,20 +128,26 @@ fn tell(tested: &Tested, context: &mut Context<'_>) -> std::io::Result<()> {
         let row = |f: &Finding| [f.origin.clone(), f.key.clone(), f.problem.clone(), f.remedy.clone()];
         let rows: Vec<_> = tested.findings.iter().map(row).collect();
         context.table(["WHERE", "KEY", "PROBLEM", "WHAT TO DO"], &rows)?;
-        // A table cuts what is long: the words there are to choose from are told once in full.
-        for kind in [": milestone", ": sub_status", ": exception_reason"] {
-            if let Some(finding) = tested.findings.iter().find(|finding| finding.key.ends_with(kind)) {
-                writeln!(context.talk, "{}: {}", kind.trim_start_matches(": "), finding.remedy)?;
-            }
-        }
-        return Ok(());
+        // The words there are to choose from are many.
+        return context
+            .whole(tested.findings.iter().flat_map(|f| [(f.key.as_str(), f.problem.as_str()), (f.key.as_str(), f.remedy.as_str())]));
     }
     if tested.differences.is_empty() {
         return writeln!(context.out, "examples that came as they should: {}", tested.examples);
     }
     let row = |d: &Difference| [d.example.clone(), d.what.clone(), d.found.clone(), d.expected.clone()];
     let rows: Vec<_> = tested.differences.iter().map(row).collect();
-    context.table(["EXAMPLE", "WHAT", "CAME", "EXPECTED"], &rows)
+    context.table(["EXAMPLE", "WHAT", "CAME", "EXPECTED"], &rows)?;
+    let mut example = None;
+    for difference in tested.differences.iter().filter(|difference| difference.is_not_written()) {
+        if example != Some(&difference.example) {
+            example = Some(&difference.example);
+            let name = printable(&difference.example);
+            writeln!(context.talk, "\nto be put under the example {name}, once it is right ({FIELDS}):\n    events:")?;
+        }
+        writeln!(context.talk, "      - {}", printable(&difference.found))?;
+    }
+    Ok(())
 }
 
 fn coverage(id: &str, limit: usize, config: &Config, context: &mut Context<'_>) -> anyhow::Result<Exit> {
@@ -139,7 +156,9 @@ fn coverage(id: &str, limit: usize, config: &Config, context: &mut Context<'_>) 
         let configured: Vec<_> = config.carriers.sources.keys().map(String::as_str).collect();
         bail!("no topic is configured for {id} (carriers.sources has {})", configured.join(", "));
     };
-    let dialect = known.dialect(id, dialect_settings(source)).with_context(|| format!("no such source: {id}"))?;
+    let Some(dialect) = known.dialect(id, dialect_settings(source)) else {
+        bail!("{id} has no codes that move a parcel: only sources of tracking messages have");
+    };
     let found = coverage::read(config, dialect.as_ref(), &source.topic, limit)?;
     show(&found, context)?;
     Ok(if found.unknown.is_empty() { Exit::Done } else { Exit::Findings })

@@ -1,5 +1,6 @@
 //! What every command gets: settings on demand, and the way to stdout.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -14,6 +15,8 @@ use crate::telemetry::Clock;
 
 /// Widest cell of a table, characters; longer ones are told whole by `--output json`.
 const CELL_CHARS_MAX: usize = 100;
+/// Most texts too long for a table that are told whole beside it.
+const WHOLE_MAX: usize = 20;
 
 /// What a command works with.
 pub struct Context<'a> {
@@ -99,6 +102,21 @@ impl<'a> Context<'a> {
         for row in &rows {
             let padded: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
             writeln!(self.out, "{}", padded.join("  ").trim_end())?;
+        }
+        Ok(())
+    }
+
+    /// What a table of findings cuts, as talk and whole: each text once, with the last part of its key.
+    ///
+    /// # Errors
+    /// Stderr cannot be written to.
+    pub fn whole<'t>(&mut self, cells: impl IntoIterator<Item = (&'t str, &'t str)>) -> std::io::Result<()> {
+        let mut told = BTreeSet::new();
+        for (key, text) in cells {
+            if text.chars().count() > CELL_CHARS_MAX && told.len() < WHOLE_MAX && told.insert(text) {
+                let name = key.rsplit(": ").next().unwrap_or(key);
+                writeln!(self.talk, "{}: {}", printable(name), printable(text))?;
+            }
         }
         Ok(())
     }

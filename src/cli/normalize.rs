@@ -18,6 +18,10 @@ use crate::schema::codec::to_json;
 use crate::services::carrier_normalizer::hex;
 use crate::services::wiring::{billing_settings, dialect_settings};
 
+/// Where sources come from that are not built in.
+const DESCRIBED: &str = "others are described in files of carriers.dir, see `waybill carrier new --help`";
+const NO_DIRECTORY: &str = "sources that files describe are known once carriers.dir (WAYBILL_CARRIERS__DIR) names their directory";
+
 pub(super) fn run(args: &NormalizeArgs, context: &mut Context<'_>) -> anyhow::Result<Exit> {
     let config = context.load(None)?.config;
     let settings = config.carriers.sources.get(&args.source).map_or_else(DialectSettings::default, dialect_settings);
@@ -26,9 +30,10 @@ pub(super) fn run(args: &NormalizeArgs, context: &mut Context<'_>) -> anyhow::Re
     let Some(reader) = Reader::new(&args.source, &known, &config, settings) else {
         writeln!(
             context.talk,
-            "error: no such source: {}\n  [possible values: {}]",
+            "error: no such source: {}\n  [possible values: {}]\n{}",
             args.source,
-            known.ids().collect::<Vec<_>>().join(", ")
+            known.ids().collect::<Vec<_>>().join(", "),
+            if config.carriers.directory().is_some() { DESCRIBED } else { NO_DIRECTORY }
         )?;
         return Ok(Exit::Usage);
     };

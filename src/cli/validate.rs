@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::args::ValidateArgs;
 use super::{Context, Exit, Output, runtime};
-use crate::config::{Error, Finding};
+use crate::carriers::Sources;
+use crate::config::{Config, Error, Finding};
 use crate::domain::verdict::Code;
 use crate::services::admin::online::{self, OnlineFinding};
 use crate::services::wiring;
@@ -37,6 +38,9 @@ pub(super) fn run(args: &ValidateArgs, context: &mut Context<'_>) -> anyhow::Res
         let found = if args.service.is_none() { wiring::verifiers(&loaded.config).err() } else { None };
         found.map_or(Ok(loaded), |found| Err(Error::Findings(found)))
     });
+    if let Ok(loaded) = &loaded {
+        unheard(&loaded.config, context)?;
+    }
     let rows: Vec<Row> = match loaded {
         // Wrong settings lead nowhere, so only right ones are followed.
         Ok(loaded) if args.online => runtime()?.block_on(online::check(&loaded.config)).into_iter().map(Row::from).collect(),
@@ -48,16 +52,26 @@ pub(super) fn run(args: &ValidateArgs, context: &mut Context<'_>) -> anyhow::Res
     Ok(if rows.is_empty() { Exit::Done } else { Exit::Findings })
 }
 
+/// A description without a topic is no fault, a directory may serve several clusters; whoever has just written it wants to know.
+fn unheard(config: &Config, context: &mut Context<'_>) -> std::io::Result<()> {
+    let known = Sources::load(config.carriers.directory()).unwrap_or_default();
+    for id in known.described().filter(|id| !config.carriers.sources.contains_key(*id)) {
+        writeln!(context.talk, "{id} is described and has no topic: it is read once carriers.sources.{id}.topic is set")?;
+    }
+    Ok(())
+}
+
 fn tell(rows: &[Row], context: &mut Context<'_>) -> std::io::Result<()> {
     match context.output {
         Output::Json => context.json(&rows),
         Output::Table if rows.is_empty() => writeln!(context.out, "no findings"),
         Output::Table => {
-            let rows: Vec<_> = rows
+            let cells: Vec<_> = rows
                 .iter()
                 .map(|row| [row.code.clone(), row.key.clone(), row.problem.clone(), row.remedy.clone(), row.origin.clone()])
                 .collect();
-            context.table(["CODE", "WHAT", "PROBLEM", "WHAT TO DO", "FROM"], &rows)
+            context.table(["CODE", "WHAT", "PROBLEM", "WHAT TO DO", "FROM"], &cells)?;
+            context.whole(rows.iter().flat_map(|row| [(row.key.as_str(), row.problem.as_str()), (row.key.as_str(), row.remedy.as_str())]))
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path as FilePath;
 use serde_saphyr::{Location, Spanned};
 
 use super::super::codes::{CodeTable, Meaning};
+use super::super::names;
 use super::description::{CodeText, Description, EventText, FILL_IN, Line, Payload, PlaceText, PodText, Same, Texts, TimeText, TimesText};
 use super::examples::Example;
 use super::path::{Path, Paths};
@@ -15,6 +16,8 @@ use crate::domain::vocabulary::{ExceptionReason, Milestone, SubStatus};
 
 /// Longest id of a source, characters.
 const ID_CHARS_MAX: usize = 32;
+/// Longest id of a carrier, characters.
+const CARRIER_CHARS_MAX: usize = 64;
 
 /// A description that can be used.
 #[derive(Debug)]
@@ -272,9 +275,21 @@ impl<'f> Findings<'f> {
             (Some(name), _) if name.value == FILL_IN || name.value.is_empty() => {
                 self.add("carrier", name.defined.line(), "is not filled in", "write the carrier's id, such as the id of this source");
             }
+            // Under another spelling its parcels would be other shipments than those that aggregators and Odoo tell of.
+            (Some(name), _) if !is_carrier(&name.value) => {
+                let (problem, meant) = (format!("not an id of a carrier: {}", name.value), names::carrier(Some(&name.value)));
+                let remedy =
+                    if is_carrier(&meant) { format!("write {meant}") } else { "use lower case letters, digits, - and _".to_owned() };
+                self.add("carrier", name.defined.line(), problem, remedy);
+            }
             _ => {}
         }
     }
+}
+
+/// Whether a name is written as ids of carriers are.
+fn is_carrier(name: &str) -> bool {
+    name.len() <= CARRIER_CHARS_MAX && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'))
 }
 
 /// What makes a code one of any type.

@@ -56,6 +56,13 @@ struct List<'v> {
     length: usize,
 }
 
+impl List<'_> {
+    fn is_of_events(&self) -> bool {
+        let name = self.path.rsplit(['.', '[']).next().unwrap_or_default().to_ascii_lowercase();
+        guess::EVENTS.iter().any(|word| name.contains(word))
+    }
+}
+
 fn lists<'v>(node: &'v Value, path: &str, found: &mut Vec<List<'v>>) {
     match node {
         Value::Object(object) => {
@@ -94,6 +101,9 @@ fn guess(leaves: &[Leaf], words: &[&str], fits: impl Fn(&Leaf) -> bool) -> Guess
 struct Found {
     shipments: Option<String>,
     events: Option<String>,
+    /// Lists of which one may hold the events, where none of them has a time that can be read.
+    lists: Vec<String>,
+    newest_first: Option<bool>,
     number: Guess,
     event_number: Guess,
     time: Guess,
@@ -116,11 +126,10 @@ impl Found {
             leaves(node, "$", &mut found);
             found
         };
-        let is_time = |leaf: &Leaf| format(&leaf.name, &leaf.text).is_some();
         let events_list = all
             .iter()
             .filter(|list| of_node(list.first).iter().any(is_time))
-            .max_by_key(|list| (list.path.matches("[*]").count(), list.length));
+            .max_by_key(|list| (list.is_of_events(), list.path.matches("[*]").count(), list.length));
         let (shipments, events) = match events_list.map(|list| list.path.rsplit_once("[*]").ok_or(&list.path)) {
             Some(Ok((shipments, events))) => (Some(shipments.to_owned()), Some(format!("${events}"))),
             Some(Err(_)) if payload == Payload::Csv => (None, None),
@@ -136,30 +145,27 @@ impl Found {
         let number = guess(&outside, guess::NUMBER, is_number);
         let event_number = if number.is_none() { guess(&inside, guess::NUMBER, is_number) } else { None };
         let taken: Vec<String> = number.iter().chain(&event_number).map(|(leaf, _)| leaf.path.clone()).collect();
-        let is_eta = |leaf: &Leaf| guess::ETA.iter().any(|word| leaf.name.contains(word));
-        let time = guess(&inside, guess::TIME, |leaf| is_time(leaf) && !is_eta(leaf));
-        let is_day = time.as_ref().is_some_and(|(t, _)| format(&t.name, &t.text).is_some_and(|(_, p)| p == TimePrecision::Date));
-        let clock = inside.iter().find(|leaf| is_day && is_clock(&leaf.text)).cloned();
+        let (time, clock) = times(&inside);
         let is_code = |leaf: &Leaf| {
             leaf.text.len() <= CODE_CHARS_MAX
                 && !is_time(leaf)
-                && !is_clock(&leaf.text)
+                && !is_clock(leaf)
                 && !taken.contains(&leaf.path)
                 && !guess::COUNTRY.iter().chain(guess::POSTAL_CODE).any(|word| leaf.name.contains(word))
         };
         let code = guess(&inside, guess::CODE, is_code);
         let is_text = |leaf: &Leaf| is_free(leaf, code.as_ref()) && leaf.text.bytes().any(|b| b.is_ascii_alphabetic()) && !is_time(leaf);
         let description = guess(&inside, guess::DESCRIPTION, is_text);
-        let mut place = Vec::new();
-        for (key, words) in
-            [("city", guess::CITY), ("state", guess::STATE), ("postal_code", guess::POSTAL_CODE), ("country", guess::COUNTRY)]
-        {
-            let free = |leaf: &Leaf| is_free(leaf, code.as_ref()) && !leaf.name.contains("status");
-            place.extend(best(&inside, words, free).map(|(leaf, _)| (key, leaf.clone())));
-        }
+        let place = place(&inside, code.as_ref());
         let mut found = Self {
             eta: best(&outside, guess::ETA, is_time).map(|(leaf, _)| leaf.clone()),
             signed_by: best(&outside, guess::SIGNED, |leaf| !is_time(leaf)).map(|(leaf, _)| leaf.clone()),
+            lists: all
+                .iter()
+                .map(|list| list.path.clone())
+                .filter(|path| events_list.is_none() && !path.contains(char::is_control))
+                .collect(),
+            newest_first: None,
             shipments,
             events,
             number,
@@ -192,6 +198,7 @@ impl Found {
                 (None, Some(rows)) if !rows.all(one).is_empty() => rows.all(one),
                 _ => vec![one],
             };
+            let mut times = Vec::new();
             for event in events {
                 if self.codes.len() < CODES_MAX {
                     self.codes.extend(read(self.code.as_ref().map(|(leaf, _)| leaf), event));
@@ -202,6 +209,12 @@ impl Found {
                     text = format!("{text} {clock}");
                 }
                 self.formats.extend(format(&leaf.name, &text).map(|(format, _)| format));
+                times.extend(guess::in_order(&leaf.name, &text));
+            }
+            if let (Some(first), Some(last)) = (times.first(), times.last())
+                && first != last
+            {
+                self.newest_first.get_or_insert(first > last);
             }
         }
         if let Some(eta) = &self.eta
@@ -224,10 +237,7 @@ impl Found {
             Payload::Xml => "xml",
             Payload::Csv => "csv",
         };
-        writeln!(
-            out,
-            "# Drafted on {day} from {sample}: paths are likely, not certain. `waybill carrier test {id}` says what is left to do."
-        )?;
+        writeln!(out, "# Drafted on {day} from {sample}: paths are likely, not certain. `waybill carrier test` says what is left to do.")?;
         writeln!(out, "id: {id}\ncarrier: {id}\npayload: {payload_word}\nmapping_version: {id}-1")?;
         if payload == Payload::Csv && delimiter != b',' {
             writeln!(out, "csv_delimiter: \"{}\"", if delimiter == b'\t' { "\\t".to_owned() } else { char::from(delimiter).to_string() })?;
@@ -241,6 +251,16 @@ impl Found {
         }
         if let Some(events) = &self.events {
             writeln!(out, "# Inside a parcel: one element for each event.\nevents: {}", quoted(events))?;
+        } else if !self.lists.is_empty() && payload != Payload::Csv {
+            let lists: Vec<&str> = self.lists.iter().take(OTHERS_MAX).map(String::as_str).collect();
+            writeln!(
+                out,
+                "# No list has a time that can be read. Where one holds the events, write `events:` with its path and begin the"
+            )?;
+            writeln!(out, "# paths below at one of its elements: {}", lists.join(", "))?;
+        }
+        if self.newest_first == Some(true) {
+            writeln!(out, "# The first event is the newest, also where two have one clock.\nnewest_first: true")?;
         }
         writeln!(out, "\n# Inside an event.\nevent:")?;
         if self.event_number.is_some() {
@@ -290,6 +310,27 @@ impl Found {
         writeln!(out, "\n# What must come of which body: `events` with the fields to look at, or `parked` with a code.\nexamples:")?;
         writeln!(out, "  - name: sample\n    file: {}", quoted(sample))
     }
+}
+
+fn is_time(leaf: &Leaf) -> bool {
+    format(&leaf.name, &leaf.text).is_some()
+}
+
+/// When an event happened; of a day, its clock.
+fn times(inside: &[Leaf]) -> (Guess, Option<Leaf>) {
+    let is_when = |leaf: &Leaf| is_time(leaf) && !guess::ETA.iter().any(|word| leaf.name.contains(word));
+    // Some names say nothing: `<date><content>…</content></date>`.
+    let unnamed = || inside.iter().find(|leaf| is_when(leaf)).map(|leaf| (leaf.clone(), Vec::new()));
+    let time = guess(inside, guess::TIME, is_when).or_else(unnamed);
+    let is_day = time.as_ref().is_some_and(|(t, _)| format(&t.name, &t.text).is_some_and(|(_, p)| p == TimePrecision::Date));
+    let clock = inside.iter().find(|leaf| is_day && is_clock(leaf)).cloned();
+    (time, clock)
+}
+
+fn place(inside: &[Leaf], code: Option<&(Leaf, Vec<Leaf>)>) -> Vec<(&'static str, Leaf)> {
+    let keys = [("city", guess::CITY), ("state", guess::STATE), ("postal_code", guess::POSTAL_CODE), ("country", guess::COUNTRY)];
+    let free = |leaf: &Leaf| is_free(leaf, code) && !leaf.name.contains("status");
+    keys.into_iter().filter_map(|(key, words)| best(inside, words, free).map(|(leaf, _)| (key, leaf.clone()))).collect()
 }
 
 fn is_free(leaf: &Leaf, code: Option<&(Leaf, Vec<Leaf>)>) -> bool {

@@ -7,7 +7,7 @@ use super::when::Format;
 use crate::domain::vocabulary::TimePrecision;
 
 /// Formats in the order in which they are tried; day before month, as most of the world writes it.
-const FORMATS: [&str; 14] = [
+const FORMATS: [&str; 15] = [
     "iso",
     "compact",
     "%d.%m.%Y %H:%M:%S",
@@ -18,6 +18,7 @@ const FORMATS: [&str; 14] = [
     "%d/%m/%Y",
     "%m/%d/%Y %H:%M:%S",
     "%m/%d/%Y %H:%M",
+    "%m/%d/%Y %I:%M:%S %p",
     "%m/%d/%Y %I:%M %p",
     "%m/%d/%Y",
     "%B %d, %Y %I:%M %p",
@@ -41,9 +42,11 @@ pub(super) const NUMBER: &[&str] = &[
     "number",
 ];
 pub(super) const TIME: &[&str] = &["eventdatetime", "eventtime", "eventdate", "timestamp", "datetime", "when", "time", "date", "occurred"];
+/// What lists of events are called; other lists have times too.
+pub(super) const EVENTS: &[&str] = &["event", "history", "scan", "activit", "checkpoint", "movement", "statusinfo"];
 pub(super) const CODE: &[&str] = &["eventcode", "statuscode", "code", "status", "event", "state", "type"];
 pub(super) const DESCRIPTION: &[&str] = &["description", "desc", "text", "message", "remark", "note", "name"];
-pub(super) const CITY: &[&str] = &["city", "town", "location", "place"];
+pub(super) const CITY: &[&str] = &["city", "town", "locality", "location", "place"];
 pub(super) const STATE: &[&str] = &["state", "province", "region"];
 pub(super) const POSTAL_CODE: &[&str] = &["postalcode", "postcode", "zip"];
 pub(super) const COUNTRY: &[&str] = &["countrycode", "country"];
@@ -103,7 +106,16 @@ pub(super) fn format(name: &str, text: &str) -> Option<(&'static str, TimePrecis
     })
 }
 
-/// Whether a text is a clock without a day.
-pub(super) fn is_clock(text: &str) -> bool {
+/// A time in a spelling whose order is that of time; `None` where no format reads it.
+pub(super) fn in_order(name: &str, text: &str) -> Option<String> {
+    let (format, _) = format(name, text)?;
+    Some(Format::parse(format).ok()?.read(text)?.digits())
+}
+
+/// Whether a leaf is a clock without a day. Digits alone are one only where the name says so.
+pub(super) fn is_clock(leaf: &Leaf) -> bool {
+    let text = &leaf.text;
+    let is_compact = leaf.name.contains("time") && matches!(text.len(), 4 | 6) && text.bytes().all(|b| b.is_ascii_digit());
     text.len() <= 8 && text.contains(':') && Format::Iso.read(&format!("2026-11-20 {text}")).is_some()
+        || is_compact && Format::Compact.read(&format!("20261120 {text}")).is_some()
 }

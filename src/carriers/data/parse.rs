@@ -20,19 +20,24 @@ pub(super) fn parse(described: &Described, message: &RawMessage<'_>, settings: &
     let shipments = described.shipments.as_ref().map_or_else(|| vec![&body], |path| path.all(&body));
     let reader = Reader { described, message, settings };
     let mut events = Vec::new();
-    let mut numbered = false;
+    let (mut numbered, mut listed) = (false, false);
     for shipment in shipments {
         let told = described.events.as_ref().map_or_else(|| vec![shipment], |path| path.all(shipment));
         if told.len() + events.len() > settings.events_max {
             return Err(json::too_many(settings.events_max));
         }
         numbered |= described.number.text(shipment).is_some();
+        listed |= !told.is_empty();
         reader.shipment(shipment, &told, &mut events)?;
     }
     if !events.is_empty() {
         return Ok(events);
     }
-    Err(if numbered { json::missing("code") } else { json::not_tracking("nothing where the description looks for parcels and events") })
+    Err(match (numbered, listed) {
+        (true, true) => json::missing("code"),
+        (true, false) => json::missing("an event in the parcel"),
+        (false, _) => json::not_tracking("nothing where the description looks for parcels and events"),
+    })
 }
 
 struct Reader<'a> {

@@ -57,6 +57,33 @@ fn a_difference_names_example_event_and_field() {
 }
 
 #[test]
+fn an_example_in_which_no_time_was_understood_is_told() {
+    let text = fs::read_to_string(fixtures().join("northpost.yaml")).expect("a fixture");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("northpost.yaml");
+    let differences = |from: &str, to: &str| {
+        let (description, _) = text.split_once("examples:").expect("examples");
+        let example = format!("examples:\n  - name: one\n    body: '{from}'\n    events: [{to}]\n");
+        fs::write(&path, format!("{description}{example}")).expect("written");
+        let dialect = DataDialect::new(Arc::new(file(&path, SOURCES).expect("a description")), DialectSettings::default());
+        run_examples(&dialect.described, &dialect).1.into_iter().map(|d| d.what).collect::<Vec<_>>()
+    };
+    let body = |at: &str| {
+        format!(r#"{{"parcels":[{{"parcelNo":"NP0044","history":[{{"kind":"SCAN","status":{{"code":"020"}},"at":"{at}"}}]}}]}}"#)
+    };
+    let (read, unread) = (body("2026-11-19T14:02:11"), body("Thu, 19 Nov"));
+    assert_eq!(differences(&read, "{ milestone: out_for_delivery }"), Vec::<String>::new());
+    assert_eq!(differences(&unread, "{ milestone: out_for_delivery }"), ["event 1: occurred_local"]);
+    assert_eq!(differences(&unread, "{ milestone: out_for_delivery, occurred_local: null }"), Vec::<String>::new());
+}
+
+#[test]
+fn a_parcel_without_events_is_parked_for_that() {
+    let parked = fixture("northpost").parse(&message(br#"{"parcels":[{"parcelNo":"NP0044","history":[]}]}"#)).expect_err("no event");
+    assert_eq!((parked.code, &*parked.cause), (Code::MISSING_FIELD, "field is missing: an event in the parcel"));
+}
+
+#[test]
 fn a_directory_gives_sources_beside_the_built_in_ones() {
     let sources = Sources::load(Some(&fixtures())).unwrap_or_else(|found| panic!("{found:?}"));
     assert!(sources.ids().any(|id| id == "northpost") && sources.ids().any(|id| id == "ups"));
@@ -223,6 +250,7 @@ fn what_is_wrong_is_told_by_file_line_and_key_with_what_to_do() {
         ("code: \"020\"", "code: \"011\"", "codes, code 011", 38, "told twice: SCAN 011"),
         ("code: \"020\"", "code: 020", "description", 38, "in quotes"),
         ("exception_reason: recipient.absent", "exception_reason: nobody", "codes, code 030: exception_reason", 40, "no such word: nobody"),
+        ("carrier: northpost", "carrier: GLS Europe", "carrier", 3, "not an id of a carrier: GLS Europe"),
         ("codes:\n", "codes_file: bad.tsv\ncodes:\n", "codes_file bad.tsv", 36, "line 2: no such milestone: late"),
         ("codes:\n", "codes_file: ../x.tsv\ncodes:\n", "codes_file", 36, "not a file beside this one"),
         ("codes:\n", "same_when: [code]\ncodes:\n", "same_when", 36, "neither time nor id"),
@@ -264,6 +292,10 @@ fn a_draft_finds_the_likely_paths_and_marks_what_it_does_not_know() {
         <Scan code='OK'><When>2026-11-18T10:00:00</When><Town>Leeds</Town></Scan></Shipment></Answer>";
     let csv = "Parcel no.;Code;Text;Date;Time\nRL 77001;A;Arrived;18/11/2026;07:30\nRL 77001;Z;Delivered;19/11/2026;10:00\n";
     let status = r#"{"awb":"7700012345","status":"OUT","timestamp":1763366400,"remark":"On its way"}"#;
+    let compact = r#"{"packages":[{"trackingNo":"RL7700123","options":[{"window":[{"ends":"2026-11-19T10:00:00"}]}],
+        "activity":[{"date":"20261117","time":"101500","code":"A"},{"date":"20261118","time":"070000","code":"B"}]}]}"#;
+    let wordy =
+        "<Answer><parcelNo>7700012345</parcelNo><info><status>A</status><date><text>12/26/2026 7:11:26 PM</text></date></info></Answer>";
     for (id, sample, lines) in [
         (
             "as_gls",
@@ -272,6 +304,7 @@ fn a_draft_finds_the_likely_paths_and_marks_what_it_does_not_know() {
                 "shipments: '$.parcels'",
                 "number: '$.unitno'",
                 "events: '$.events'",
+                "newest_first: true",
                 "  code: '$.code'",
                 "  description: '$.description'",
                 "    at: '$.eventDateTime'",
@@ -294,6 +327,8 @@ fn a_draft_finds_the_likely_paths_and_marks_what_it_does_not_know() {
                 "  formats: ['%d/%m/%Y %H:%M']",
             ],
         ),
+        ("as_compact", compact, vec!["events: '$.activity'", "    day: '$.date'", "    clock: '$.time'", "  formats: ['compact']"]),
+        ("as_wordy", wordy, vec!["    at: '$.Answer.info.date.text'", "  formats: ['%m/%d/%Y %I:%M:%S %p']"]),
         (
             "as_status",
             status,
@@ -309,6 +344,10 @@ fn a_draft_finds_the_likely_paths_and_marks_what_it_does_not_know() {
             "{left:?}\n{text}"
         );
     }
+    // Oldest first, as most of these are, is what is assumed.
+    assert!(!drafted("as_xml", xml.as_bytes()).0.contains("newest_first"));
+    let (text, _) = drafted("as_words", br#"{"no":"AC-100177","scans":[{"on":"last Friday","what":"OK"}]}"#);
+    assert!(text.contains("begin the\n# paths below at one of its elements: $.scans\n"), "{text}");
     let (text, left) = drafted("nothing", br#"{"x":1}"#);
     assert!(["number", "event.code", "event.time.at", "times.formats"].iter().all(|key| left.iter().any(|l| l == key)), "{left:?}\n{text}");
     assert_eq!(draft("x", b"{", "s", 0).expect_err("no JSON").code, Code::MALFORMED);

@@ -26,7 +26,7 @@ pub enum Error {
     #[error(transparent)]
     Kafka(#[from] kafka::Error),
     /// There is no such topic.
-    #[error("there is no topic {0}")]
+    #[error("there is no topic {0} (`waybill topics apply` makes it)")]
     NoTopic(String),
 }
 

@@ -10,11 +10,11 @@ use super::odoo_standin::{self, Standin};
 use super::registry::RegistryStandin;
 use super::report::{Report, report};
 use super::{live, samples};
-use crate::config::topics::Topics;
 use crate::config::{Assignor, Config, Service};
 use crate::engine::Surroundings;
 use crate::engine::conservation::Conservation;
 use crate::kafka::{Admin, AssignmentChange, EmbeddedBroker, GroupConsumer, Relay};
+use crate::services::admin::topics;
 use crate::services::settings::kafka_settings;
 use crate::services::{contracts, process, wiring};
 use crate::telemetry::health::Health;
@@ -73,11 +73,11 @@ impl Stage {
         let settings = odoo_standin::Settings { accept_any_picking: true, oca_fields: true, ..odoo_standin::Settings::of_version(19) };
         let odoo = Standin::start(settings.clone()).await?;
         arrange(&mut config, &broker, &registry, &odoo, &settings, &dir)?;
-        for topic in Topics::builtin()?.topics.iter().filter(|t| !t.is_pattern()) {
+        let topics = topics::wanted(&config)?;
+        for topic in topics.topics.iter().filter(|t| !t.is_pattern()) {
             broker.create_topic(&config.kafka.prefixed(&topic.name), PARTITIONS)?;
         }
-        broker.create_topic(&config.kafka.prefixed(&format!("raw.odoo.{ODOO}")), PARTITIONS)?;
-        contracts::registry(&config)?.register_all(&Topics::builtin()?.subjects(&config.kafka.prefix)).await?;
+        contracts::registry(&config)?.register_all(&topics.subjects(&config.kafka.prefix)).await?;
         let stop = Arc::new(AtomicBool::new(false));
         let contracts = contracts::resolve(&config, &stop).await?.ok_or("stopped")?;
         let metrics = Metrics::new()?;
