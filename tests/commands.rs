@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use support::kafka::Kafka;
 use support::rig::Rig;
+use support::wait_until;
 use waybill::domain::odoo_command::OdooCommand;
 use waybill::domain::record::Record;
 use waybill::services::dev::odoo_standin::{Away, Faults};
@@ -20,7 +21,7 @@ use waybill::testkit::Chance;
 use waybill::testkit::generator::{ODOO, RawRecord};
 
 const JOURNALS: i64 = 6;
-const ROUNDS: usize = 24;
+const ROUNDS: usize = 12;
 const ENTRIES: usize = 3;
 
 #[test]
@@ -31,23 +32,26 @@ fn no_posting_overtakes_its_loading_and_every_entry_is_there_once() {
     let mut rig = Rig::new(Kafka::shared(), "commands");
     let mut writers = vec![rig.start("odoo-writer", "0", true)];
     for round in 0..ROUNDS {
+        // Before the commands are there: the first call of the round is a loading.
+        rig.odoo.set_faults(|faults| match round % 4 {
+            0 => faults.lose_replies = 1,
+            1 => faults.kill_workers = 1,
+            2 => faults.serialization_failures = 3,
+            _ => faults.away = Away::Refuses,
+        });
         let commands: Vec<RawRecord> = (1..=JOURNALS).flat_map(|journal| load_and_post(&rig, journal, round)).collect();
         rig.produce(&commands);
-        let (kind, away) = (chance.below(4), chance.percent(20));
-        rig.odoo.set_faults(|faults| {
-            faults.away = if away { Away::Refuses } else { Away::No };
-            match kind {
-                0 => faults.lose_replies = 1,
-                1 => faults.kill_workers = 1,
-                2 => faults.serialization_failures = 3,
-                _ => {}
-            }
-        });
-        std::thread::sleep(Duration::from_millis(chance.below(600) as u64));
-        if round % 4 == 3 {
+        // The moment is random; nothing is waited for.
+        std::thread::sleep(Duration::from_millis(chance.below(400) as u64));
+        if round % 3 == 1 {
             writers[0].kill();
             rig.restart(&mut writers[0]);
         }
+        rig.odoo.set_faults(|faults| faults.away = Away::No);
+        let wanted = usize::try_from(JOURNALS).expect("small") * (round + 1) * ENTRIES;
+        wait_until(Duration::from_mins(1), "every entry so far is posted", || {
+            rig.odoo.moves().iter().filter(|entry| entry.state == "posted").count() == wanted
+        });
         rig.supervise(&mut writers);
     }
     rig.odoo.set_faults(|faults| *faults = Faults::default());

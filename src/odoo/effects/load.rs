@@ -176,6 +176,9 @@ async fn check_heads(run: &Run<'_>, effect: &Effect, data: &[Vec<String>], found
 mod tests {
     use super::*;
 
+    /// What it is about, columns, rows.
+    type Case<'a> = (&'a str, &'a [&'a str], &'a [&'a [&'a str]]);
+
     fn parsed(fields: &[&str], data: &[&[&str]], found_by: Option<&str>) -> Result<Action, Park> {
         let command = OdooCommand {
             command_id: "c1".into(),
@@ -197,7 +200,7 @@ mod tests {
     #[test]
     fn what_a_repetition_would_double_or_odoo_would_misread_is_refused() {
         let entry = ["id", "ref", "line_ids/id", "line_ids/debit"];
-        let table: [(&str, &[&str], &[&[&str]]); 14] = [
+        let table: [Case<'_>; 14] = [
             ("no line id", &["id", "line_ids/debit"], &[&["a.b", "1"]]),
             ("one line without", &entry, &[&["a.b", "R", "a.b1", "1"], &["", "", "", "1"]]),
             ("a tax is no line id", &["id", "line_ids/debit", "line_ids/tax_ids/id"], &[&["a.b", "1", "x.tax"]]),

@@ -78,7 +78,9 @@ fn load_rows(world: &mut World, model: &str, drafts: Vec<(Draft, usize)>) -> Res
             Some(id) => world.write(model, &[id], &values).map(|()| id)?,
             None => world.create(model, vec![values])?.first().copied().unwrap_or_default(),
         };
-        external_id.into_iter().for_each(|name| world.set_external_id(name, model, id));
+        if let Some(name) = external_id {
+            world.set_external_id(name, model, id);
+        }
         ids.push(id);
     }
     Ok(json!({"ids": ids, "messages": [], "nextrow": 0}))

@@ -170,16 +170,18 @@ pub(super) fn apply(world: &mut World, checked: Checked) -> Result<i64, Fail> {
     };
     let mut ids = line_ids(world, id);
     for (existing, external_id, mut row) in checked.lines {
-        let line = match existing {
-            Some(line) => world.write(LINE, &[line], &row).map(|()| line)?,
-            None => {
-                row.insert("move_id".into(), json!(id));
-                let line = world.insert(LINE, row);
-                ids.push(line);
-                line
-            }
+        let line = if let Some(line) = existing {
+            world.write(LINE, &[line], &row)?;
+            line
+        } else {
+            row.insert("move_id".into(), json!(id));
+            let line = world.insert(LINE, row);
+            ids.push(line);
+            line
         };
-        external_id.into_iter().for_each(|name| world.set_external_id(name, LINE, line));
+        if let Some(name) = external_id {
+            world.set_external_id(name, LINE, line);
+        }
     }
     let mut values = checked.values;
     if text(&values, "move_type") != "entry" {
@@ -191,7 +193,9 @@ pub(super) fn apply(world: &mut World, checked: Checked) -> Result<i64, Fail> {
     let seen: Vec<i64> = ids.into_iter().filter(|line| world.row(LINE, *line).is_some_and(|row| !is_owed(row))).collect();
     values.insert("invoice_line_ids".into(), json!(if text(&values, "move_type") == "entry" { Vec::new() } else { seen }));
     world.write(MOVE, &[id], &values)?;
-    checked.external_id.into_iter().for_each(|name| world.set_external_id(name, MOVE, id));
+    if let Some(name) = checked.external_id {
+        world.set_external_id(name, MOVE, id);
+    }
     Ok(id)
 }
 
@@ -204,13 +208,11 @@ fn put_owed(world: &mut World, id: i64, ids: &mut Vec<i64>, owed: Decimal) -> Re
         ("display_type".to_owned(), json!("payment_term")),
     ]);
     put_balance(&mut row, owed);
-    match held {
-        Some(line) => world.write(LINE, &[line], &row),
-        None => {
-            ids.push(world.insert(LINE, row));
-            Ok(())
-        }
-    }
+    let Some(line) = held else {
+        ids.push(world.insert(LINE, row));
+        return Ok(());
+    };
+    world.write(LINE, &[line], &row)
 }
 
 /// `create` of entries with lines in commands `[0, 0, values]`. All or none.
