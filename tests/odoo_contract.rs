@@ -5,6 +5,8 @@
 
 #[path = "odoo_contract/effects.rs"]
 mod effects;
+#[path = "odoo_contract/entries.rs"]
+mod entries;
 #[path = "odoo_contract/transcripts.rs"]
 mod transcripts;
 

@@ -15,7 +15,7 @@ pub struct OdooCommand {
     pub model: String,
     /// Record id, where the command touches an existing record.
     pub record_id: Option<i64>,
-    /// Arguments of the command as a JSON object.
+    /// Arguments of the command as a JSON object; docs/odoo-commands.md has those of each kind.
     pub arguments: String,
     /// Id of what caused it (event, accrual, entry).
     pub cause_id: String,
@@ -42,7 +42,7 @@ pub struct OdooResult {
     pub created_id: Option<i64>,
     /// Stable code where it was refused.
     pub code: Option<String>,
-    /// Class name of Odoo's error where it was refused; never its text.
+    /// Class name of Odoo's error where it was refused, never its text; a word of the writer (`posted`, `not_there`) where Odoo was not asked.
     pub error_name: Option<String>,
     /// Delivery key, where it concerns a delivery.
     pub delivery_key: Option<String>,

@@ -83,17 +83,17 @@ fn notes(odoo: &Odoo, pickings: impl IntoIterator<Item = i64>) -> Vec<Effect> {
     planned(odoo, pickings).into_iter().filter(|effect| effect.kind == Kind::Note).collect()
 }
 
-fn count(outcomes: &[EffectOutcome], word: &str) -> usize {
+pub(crate) fn count(outcomes: &[EffectOutcome], word: &str) -> usize {
     outcomes.iter().filter(|outcome| outcome.outcome.as_str() == word).count()
 }
 
-async fn run(odoo: &Odoo, batch: &[Effect]) -> Vec<EffectOutcome> {
+pub(crate) async fn run(odoo: &Odoo, batch: &[Effect]) -> Vec<EffectOutcome> {
     let outcomes = execute(odoo, batch, &|| true).await;
     assert!(outcomes.iter().map(|o| &o.effect_id).eq(batch.iter().map(|e| &e.effect_id)), "one outcome for each, in order");
     outcomes
 }
 
-fn calls(standin: &Standin, name: &str) -> u64 {
+pub(crate) fn calls(standin: &Standin, name: &str) -> u64 {
     standin.calls().get(name).copied().unwrap_or_default()
 }
 
@@ -232,7 +232,7 @@ async fn a_reference_that_odoo_knows_better_is_only_added_to() {
     assert_eq!(standin.rows("stock.picking")[&1]["carrier_tracking_ref"], "1Z-OTHER,1Z000001");
 }
 
-fn asked(id: &str, kind: &str, model: &str, record_id: Option<i64>, arguments: &Value) -> Effect {
+pub(crate) fn asked(id: &str, kind: &str, model: &str, record_id: Option<i64>, arguments: &Value) -> Effect {
     let asked = OdooCommand {
         command_id: id.into(),
         odoo_instance: "main".into(),
@@ -248,8 +248,8 @@ fn asked(id: &str, kind: &str, model: &str, record_id: Option<i64>, arguments: &
 
 #[tokio::test]
 async fn commands_happen_once() {
-    let rows = json!({"fields": ["id", "ref", "line_ids/id", "line_ids/debit"],
-        "data": [["waybill.entry_1", "R1", "waybill.entry_1_1", "5.25"], ["", "", "waybill.entry_1_2", "-5.25"]]});
+    let rows = json!({"fields": ["id", "ref", "line_ids/id", "line_ids/account_id/.id", "line_ids/debit"],
+        "data": [["waybill.entry_1", "R1", "waybill.entry_1_1", "29", "5.25"], ["", "", "waybill.entry_1_2", "14", "-5.25"]]});
     for major in VERSIONS {
         let standin = standin(major, 1..=1).await;
         standin.put_move(59, "draft");

@@ -136,11 +136,19 @@ impl Odoo {
         Ok(ids_in(&self.call(model, "create", None, arguments, &["vals_list"]).await?))
     }
 
-    /// The record behind an external id; `None` where there is none (Odoo says so with an error, which here is an answer).
+    /// Id of the record behind an external id; `None` where there is none.
     pub async fn external_id(&self, module: &str, name: &str) -> Result<Option<i64>, CallError> {
+        Ok(self.reference(module, name).await?.map(|(_, id)| id))
+    }
+
+    /// Model and id of the record behind an external id; `None` where there is none (Odoo says so with an error, which here is an answer).
+    pub async fn reference(&self, module: &str, name: &str) -> Result<Option<(String, i64)>, CallError> {
         let arguments = arguments([("module", json!(module)), ("xml_id", json!(name)), ("raise_on_access_error", json!(true))]);
         match self.call("ir.model.data", "check_object_reference", None, arguments, &[]).await {
-            Ok(value) => Ok(value.get(1).and_then(Value::as_i64)),
+            Ok(value) => {
+                let model = value.get(0).and_then(Value::as_str).unwrap_or_default().to_owned();
+                Ok(value.get(1).and_then(Value::as_i64).map(|id| (model, id)))
+            }
             Err(error) if error.is("builtins.ValueError") => Ok(None),
             Err(error) => Err(error),
         }

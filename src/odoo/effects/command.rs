@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::words::{escaped, printable};
-use super::{Action, Effect, Kind};
+use super::{Action, Effect, Kind, MOVES_MAX, load};
 use crate::domain::dedup::{hex, id_of};
 use crate::domain::odoo_command::OdooCommand;
 use crate::domain::verdict::{Code, Park};
@@ -15,12 +15,13 @@ pub fn command(command: &OdooCommand) -> Result<Effect, Park> {
         "note" => (Kind::Note, note(command, &arguments)?),
         "activity" => (Kind::Activity, activity(&arguments)?),
         "write" => (Kind::Write, Action::Write(values(&arguments)?)),
-        "load" => (Kind::Load, load(&arguments)?),
-        "post" => (Kind::Post, Action::Post),
+        "load" => (Kind::Load, load::parse(command, &arguments)?),
+        "post" => (Kind::Post, post(command, &arguments)?),
         "reverse" => (Kind::Reverse, reverse(&arguments)?),
         _ => return Err(bad("kind is not known")),
     };
-    if kind != Kind::Load && command.record_id.is_none() {
+    let named = matches!(&action, Action::Post { external_ids } if !external_ids.is_empty());
+    if kind != Kind::Load && !named && command.record_id.is_none() {
         return Err(bad("record_id is missing"));
     }
     if matches!(kind, Kind::Post | Kind::Reverse) && command.model != "account.move" {
@@ -43,7 +44,8 @@ pub fn command(command: &OdooCommand) -> Result<Effect, Park> {
 }
 
 /// The id of a command's effect.
-pub(super) fn effect_id(command: &OdooCommand) -> String {
+#[must_use]
+pub fn effect_id(command: &OdooCommand) -> String {
     hex(&id_of(&["command", &command.command_id]))
 }
 
@@ -77,25 +79,18 @@ fn is_replacement(commands: &[Value]) -> bool {
         if code.as_i64() == Some(6) && zero.as_i64() == Some(0) && ids.iter().all(Value::is_i64))
 }
 
-fn load(arguments: &Map<String, Value>) -> Result<Action, Park> {
-    let texts = |value: &Value| -> Option<Vec<String>> { value.as_array()?.iter().map(|text| text.as_str().map(str::to_owned)).collect() };
-    let fields = arguments.get("fields").and_then(texts).ok_or_else(|| bad("fields is no list of texts"))?;
-    let data = arguments.get("data").and_then(Value::as_array).and_then(|rows| rows.iter().map(texts).collect::<Option<Vec<_>>>());
-    let data = data.ok_or_else(|| bad("data is no list of lists of texts"))?;
-    if fields.iter().any(|field| field.rsplit('/').next() == Some("state")) {
-        return Err(Park::new(Code::ODOO_REFUSED, "the field state is never written"));
+/// External ids of what is to be posted: at least one, each once. Without them the command names its record.
+fn post(command: &OdooCommand, arguments: &Map<String, Value>) -> Result<Action, Park> {
+    let Some(listed) = arguments.get("external_ids") else { return Ok(Action::Post { external_ids: Vec::new() }) };
+    let external_ids: Option<Vec<String>> = listed.as_array().and_then(|ids| ids.iter().map(|id| id.as_str().map(str::to_owned)).collect());
+    let external_ids = external_ids.ok_or_else(|| bad("external_ids is no list of texts"))?;
+    if !(1..=MOVES_MAX).contains(&external_ids.len()) || command.record_id.is_some() {
+        return Err(bad("1 to 20 external ids are posted, or one record"));
     }
-    if fields.first().is_none_or(|field| field != "id") || data.iter().any(|row| row.len() != fields.len()) {
-        return Err(bad("the first column is id, and every row has every column"));
+    if !external_ids.iter().all(|id| load::is_external_id(id)) || !load::all_differ(external_ids.iter().map(String::as_str)) {
+        return Err(bad("an external id has no module or occurs twice"));
     }
-    if data.first().and_then(|row| row.first()).is_none_or(|id| id.split_once('.').is_none()) {
-        return Err(bad("the first row has no external id with its module"));
-    }
-    let lines = fields.iter().any(|field| field.ends_with("_ids/id"));
-    if !lines && fields.iter().any(|field| field.contains("_ids/")) {
-        return Err(bad("lines need external ids of their own, or a repetition doubles them"));
-    }
-    Ok(Action::Load { fields, data })
+    Ok(Action::Post { external_ids })
 }
 
 fn reverse(arguments: &Map<String, Value>) -> Result<Action, Park> {
@@ -107,7 +102,7 @@ fn text<'a>(arguments: &'a Map<String, Value>, name: &'static str) -> Result<&'a
     arguments.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).ok_or_else(|| bad(&format!("{name} is missing")))
 }
 
-fn bad(cause: &str) -> Park {
+pub(super) fn bad(cause: &str) -> Park {
     Park::new(Code::UNKNOWN_COMMAND, cause)
 }
 
@@ -138,6 +133,7 @@ mod tests {
             ("load", r#"{"fields": ["id", "line_ids/id", "line_ids/state"], "data": [["a.b", "a.c", "posted"]]}"#),
             ("load", r#"{"fields": ["id", "line_ids/debit"], "data": [["a.b", "1"]]}"#),
             ("load", r#"{"fields": ["id"], "data": [["no_module"]]}"#),
+            ("post", r#"{"external_ids": ["a.b"]}"#),
             ("note", r#"{"body": ""}"#),
             ("note", "[]"),
             ("unlink", "{}"),
@@ -145,6 +141,17 @@ mod tests {
         for (kind, arguments) in table {
             assert!(command(&asked(kind, arguments)).is_err(), "{kind} {arguments}");
         }
+    }
+
+    #[test]
+    fn entries_are_posted_by_external_ids_each_once() {
+        let named = |arguments: &str| command(&OdooCommand { record_id: None, ..asked("post", arguments) });
+        let twenty_one = serde_json::json!({"external_ids": (0..21).map(|n| format!("a.b{n}")).collect::<Vec<_>>()}).to_string();
+        for bad in ["{}", r#"{"external_ids": []}"#, r#"{"external_ids": ["b"]}"#, r#"{"external_ids": ["a.b", "a.b"]}"#, &twenty_one] {
+            assert!(named(bad).is_err(), "{bad}");
+        }
+        let effect = named(r#"{"external_ids": ["a.b", "a.c"]}"#).unwrap_or_else(|park| panic!("{}", park.cause));
+        assert!(matches!(effect.action, Action::Post { external_ids } if external_ids == ["a.b", "a.c"]));
     }
 
     #[test]

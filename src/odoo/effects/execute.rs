@@ -56,6 +56,9 @@ async fn every_phase<'a>(run: &mut Run<'a>, effects: &[&'a Effect]) -> Result<()
     notes::run(run, those(|action| matches!(action, Action::Note { .. }))).await?;
     files::run(run, those(|action| matches!(action, Action::Link { .. } | Action::Text { .. }))).await?;
     activities::run(run, those(|action| matches!(action, Action::Activity { .. }))).await?;
-    records::run(run, those(|action| matches!(action, Action::Write(_) | Action::Load { .. } | Action::Post | Action::Reverse { .. })))
-        .await
+    records::run(
+        run,
+        those(|action| matches!(action, Action::Write(_) | Action::Load { .. } | Action::Post { .. } | Action::Reverse { .. })),
+    )
+    .await
 }

@@ -8,12 +8,14 @@ mod command;
 mod execute;
 mod fields;
 mod files;
+mod load;
 mod notes;
 mod plan;
+mod post;
 mod records;
 mod words;
 
-pub use command::command;
+pub use command::{command, effect_id};
 pub use execute::{SETTLE, execute};
 pub use files::checksum;
 pub use plan::{PlanSettings, plan};
@@ -27,6 +29,9 @@ use crate::domain::verdict::Code;
 
 /// Model that deliveries are about.
 const PICKING: &str = "stock.picking";
+
+/// Entries of one command: calls of 20 are six times as fast as single ones, and a longer transaction gets in the way of people.
+const MOVES_MAX: usize = 20;
 
 /// What kind of thing happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -129,15 +134,20 @@ pub enum Action {
     },
     /// `write` of values, where they differ.
     Write(Map<String, Value>),
-    /// `load` of rows, once, found by the external id of the first.
+    /// `load` of rows in one call, once.
     Load {
         /// Column names; the first is `id`.
         fields: Vec<String>,
         /// Rows of texts.
         data: Vec<Vec<String>>,
+        /// The external id that tells whether it has been done: that of a head or of a line in the rows.
+        found_by: String,
     },
-    /// `account.move.action_post`, where it is not posted yet.
-    Post,
+    /// `account.move.action_post` of what is still a draft, in one call.
+    Post {
+        /// What to post; empty: the effect's record.
+        external_ids: Vec<String>,
+    },
     /// A reversal, where there is none yet.
     Reverse {
         /// `account.journal` id.
@@ -163,7 +173,7 @@ pub enum Outcome {
     Refused {
         /// Stable code.
         code: Code,
-        /// Class name of Odoo's error.
+        /// Class name of Odoo's error; a plain word where Odoo was not asked (`posted`, `not_there`).
         name: Option<String>,
     },
     /// To be executed again later: the next execution looks before it acts, so this is safe after an unknown outcome too.
@@ -228,7 +238,7 @@ impl Effect {
 #[must_use]
 pub fn refused_command(command: &OdooCommand, code: Code, settled_at: Micros) -> OdooResult {
     OdooResult {
-        effect_id: command::effect_id(command),
+        effect_id: effect_id(command),
         odoo_instance: command.odoo_instance.clone(),
         kind: command.kind.clone(),
         outcome: "refused".to_owned(),

@@ -1,18 +1,19 @@
-//! Commands about single records, one after the other in the order of the batch.
+//! Commands, one after the other in the order of the batch: what has to wait stops those behind it, so no posting overtakes
+//! the loading before it.
 
 use serde_json::{Map, Value, json};
 
 use super::batch::Run;
-use super::{Action, Effect, Outcome};
+use super::{Action, Effect, Outcome, load, post};
 use crate::odoo::client::arguments;
-use crate::odoo::errors::{CallError, Class, ids_in};
+use crate::odoo::errors::{CallError, Class};
 
 pub(super) async fn run<'a>(run: &mut Run<'a>, effects: Vec<&'a Effect>) -> Result<(), CallError> {
     for effect in effects {
         let outcome = match (&effect.action, effect.record_id) {
             (Action::Write(values), Some(id)) => write(run, effect, id, values).await,
-            (Action::Load { fields, data }, _) => load(run, effect, fields, data).await,
-            (Action::Post, Some(id)) => post(run, effect, id).await,
+            (Action::Load { fields, data, found_by }, _) => load::run(run, effect, fields, data, found_by).await,
+            (Action::Post { external_ids }, _) => post::run(run, effect, external_ids).await,
             (Action::Reverse { journal_id, date, reason }, Some(id)) => reverse(run, effect, id, *journal_id, date, reason).await,
             _ => continue,
         };
@@ -50,44 +51,6 @@ fn same(held: &Value, wanted: &Value) -> bool {
         }),
         (held, wanted) => held == wanted || (empty(held) && empty(wanted)),
     }
-}
-
-/// The external id decides before and after: 17 would rewrite a posted entry on a second `load`, and of two that race
-/// the loser is told of a failure in a 200.
-async fn load(run: &Run<'_>, effect: &Effect, fields: &[String], data: &[Vec<String>]) -> Result<Outcome, CallError> {
-    let external = data.first().and_then(|row| row.first()).and_then(|id| id.split_once('.'));
-    let Some((module, name)) = external else { return Err(CallError::ours(Class::Park, false, "no_external_id")) };
-    if run.odoo.external_id(module, name).await?.is_some() {
-        return Ok(Outcome::AlreadyDone);
-    }
-    run.check_lease()?;
-    let answer = run.odoo.call(&effect.model, "load", None, arguments([("fields", json!(fields)), ("data", json!(data))]), &[]).await?;
-    if let Some(id) = answer.get("ids").and_then(|ids| ids_in(ids).first().copied()) {
-        return Ok(Outcome::Done { created_id: Some(id) });
-    }
-    if run.odoo.external_id(module, name).await?.is_some() {
-        return Ok(Outcome::AlreadyDone);
-    }
-    // The one text that is looked at: PostgreSQL's own, the only sign here of a conflict that is worth another try.
-    let conflict = answer.to_string().contains("could not serialize access");
-    Err(CallError::ours(if conflict { Class::Wait } else { Class::Park }, false, "load_refused"))
-}
-
-async fn post(run: &Run<'_>, effect: &Effect, id: i64) -> Result<Outcome, CallError> {
-    if is_posted(run, effect, id).await? {
-        return Ok(Outcome::AlreadyDone);
-    }
-    run.check_lease()?;
-    match run.odoo.call(&effect.model, "action_post", Some(&[id]), arguments([]), &[]).await {
-        Ok(_) => Ok(Outcome::Done { created_id: None }),
-        // A person may have been quicker.
-        Err(error) if error.class == Class::Park && is_posted(run, effect, id).await? => Ok(Outcome::AlreadyDone),
-        Err(error) => Err(error),
-    }
-}
-
-async fn is_posted(run: &Run<'_>, effect: &Effect, id: i64) -> Result<bool, CallError> {
-    Ok(row(run, &effect.model, id, &["state"]).await?.get("state").and_then(Value::as_str) == Some("posted"))
 }
 
 async fn reverse(run: &Run<'_>, effect: &Effect, id: i64, journal: i64, date: &str, reason: &str) -> Result<Outcome, CallError> {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use crate::config::Service;
+use crate::domain::odoo_command::OdooCommand;
 use crate::domain::record::Record;
 use crate::domain::verdict::{Code, Park};
 use crate::engine::effects::{EffectHandler, Execution, Lease, Settled};
@@ -49,11 +50,18 @@ impl Connection {
     }
 }
 
-/// An effect and the Odoo it is for.
+/// What is asked of which Odoo.
 #[derive(Debug, Clone)]
 pub struct Asked {
     instance: String,
-    effect: Effect,
+    what: What,
+}
+
+/// An effect, or the command that cannot become one: whoever sent it waits for its result.
+#[derive(Debug, Clone)]
+enum What {
+    Effect(Effect),
+    Refused(Box<OdooCommand>, Park),
 }
 
 /// The service's handler.
@@ -89,32 +97,40 @@ impl EffectHandler for OdooWriter {
     type Effect = Asked;
 
     fn plan(&mut self, input: &Input<'_>) -> Result<Vec<(String, Asked)>, Park> {
-        let (instance, planned) = match &input.payload {
+        let asked = |instance: &str, effect: Effect| {
+            (effect.effect_id.clone(), Asked { instance: instance.to_owned(), what: What::Effect(effect) })
+        };
+        match &input.payload {
             Payload::Canonical(Record::DeliveryStatus(status)) => {
-                (&status.odoo_instance, effects::plan(status, &self.connection(&status.odoo_instance)?.plan))
+                let planned = effects::plan(status, &self.connection(&status.odoo_instance)?.plan);
+                Ok(planned.into_iter().map(|effect| asked(&status.odoo_instance, effect)).collect())
             }
             Payload::Canonical(Record::OdooCommand(command)) => {
-                self.connection(&command.odoo_instance)?;
-                (&command.odoo_instance, vec![effects::command(command)?])
+                let instance = &command.odoo_instance;
+                let effect = self.connection(instance).and_then(|_| effects::command(command));
+                Ok(vec![effect.map_or_else(|park| refused(command, park), |effect| asked(instance, effect))])
             }
-            _ => return Err(Park::new(Code::WRONG_SCHEMA, "the writer reads delivery.status and odoo.commands")),
-        };
-        let asked = |effect: Effect| (effect.effect_id.clone(), Asked { instance: instance.clone(), effect });
-        Ok(planned.into_iter().map(asked).collect())
+            _ => Err(Park::new(Code::WRONG_SCHEMA, "the writer reads delivery.status and odoo.commands")),
+        }
     }
 
     fn execute(&self, batch: Vec<Asked>, lease: Lease) -> Execution {
-        let lanes = self.lanes(batch);
+        let (lanes, refused) = self.lanes(batch);
         let (clock, metrics) = (self.clock.clone(), self.metrics.clone());
         let runtime = self.runtime.clone();
         Box::new(move || {
             let running = lanes.into_iter().map(|lane| lane.run(lease.clone(), clock.clone(), metrics.clone()));
             let mut settled: Vec<(usize, Settled)> = runtime.block_on(join_all(running)).into_iter().flatten().collect();
+            let now = clock.now();
+            settled.extend(refused.into_iter().map(|(place, command, park)| (place, settled_refusal(&command, park, now))));
             settled.sort_by_key(|(place, _)| *place);
             settled.into_iter().map(|(_, settled)| settled).collect()
         })
     }
 }
+
+/// The place of a refused command in the batch, the command, and why.
+type Refusal = (usize, Box<OdooCommand>, Park);
 
 /// A part of a batch that is carried out in order: all effects of a record are in one lane.
 struct Lane {
@@ -124,17 +140,26 @@ struct Lane {
 }
 
 impl OdooWriter {
-    fn lanes(&self, batch: Vec<Asked>) -> Vec<Lane> {
+    fn lanes(&self, batch: Vec<Asked>) -> (Vec<Lane>, Vec<Refusal>) {
         let mut lanes: HashMap<(String, usize), Lane> = HashMap::new();
+        let mut refused = Vec::new();
         for (place, asked) in batch.into_iter().enumerate() {
-            let number = asked.effect.record_id.and_then(|id| usize::try_from(id).ok()).unwrap_or(0) % self.concurrency;
+            let effect = match asked.what {
+                What::Effect(effect) => effect,
+                What::Refused(command, park) => {
+                    refused.push((place, command, park));
+                    continue;
+                }
+            };
+            // What names its record by an external id goes into one lane: a posting comes after the loading it is for.
+            let number = effect.record_id.and_then(|id| usize::try_from(id).ok()).unwrap_or(0) % self.concurrency;
             let connection = self.connections.get(&asked.instance).cloned();
             let lane =
                 lanes.entry((asked.instance, number)).or_insert_with(|| Lane { connection, places: Vec::new(), effects: Vec::new() });
             lane.places.push(place);
-            lane.effects.push(asked.effect);
+            lane.effects.push(effect);
         }
-        lanes.into_values().collect()
+        (lanes.into_values().collect(), refused)
     }
 }
 
@@ -185,6 +210,17 @@ fn judge(connection: &Connection, outcomes: &[effects::EffectOutcome], clock: &A
     }
 }
 
+fn refused(command: &OdooCommand, park: Park) -> (String, Asked) {
+    let what = What::Refused(Box::new(command.clone()), park);
+    (effects::effect_id(command), Asked { instance: command.odoo_instance.clone(), what })
+}
+
+fn settled_refusal(command: &OdooCommand, park: Park, now: i64) -> Settled {
+    let result = effects::refused_command(command, park.code, now);
+    let output = Output { topic: RESULTS, key: result.effect_id.clone(), record: Record::OdooResult(Box::new(result)) };
+    Settled::Refused(Some(output), park)
+}
+
 fn settled(instance: &str, effect: &Effect, outcome: Outcome, now: i64) -> Settled {
     let output = effect.result(instance, &outcome, now).map(|result| Output {
         topic: RESULTS,
@@ -201,5 +237,47 @@ fn settled(instance: &str, effect: &Effect, outcome: Outcome, now: i64) -> Settl
             Settled::Stop(format!("{} odoo {instance}: {}", Code::ODOO_CONFIG, name.as_deref().unwrap_or("no access")))
         }
         Outcome::Wait(error) => Settled::Wait { cause: format!("odoo {instance}: {error}"), unknown: error.unknown_outcome },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::ManualClock;
+
+    fn asked(number: usize, kind: &str, record_id: Option<i64>, arguments: &str) -> Asked {
+        let command = OdooCommand {
+            command_id: number.to_string(),
+            odoo_instance: "main".into(),
+            kind: kind.into(),
+            model: "account.move".into(),
+            record_id,
+            arguments: arguments.into(),
+            cause_id: "entry".into(),
+            requested_at: 0,
+        };
+        let effect = effects::command(&command).unwrap_or_else(|park| panic!("{}", park.cause));
+        Asked { instance: "main".into(), what: What::Effect(effect) }
+    }
+
+    #[test]
+    fn loadings_and_their_postings_are_in_one_lane_in_their_order() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let clock = Arc::new(ManualClock::at(0));
+        let writer = OdooWriter::new(Vec::new(), 8, clock, Metrics::new().unwrap(), runtime.handle().clone());
+        let batch: Vec<Asked> = (0..40_usize)
+            .map(|n| match n % 4 {
+                0 => asked(n, "load", None, r#"{"fields": ["id"], "data": [["a.b"]]}"#),
+                2 => asked(n, "post", None, r#"{"external_ids": ["a.b"]}"#),
+                _ => asked(n, "note", i64::try_from(n).ok(), r#"{"body": "seen"}"#),
+            })
+            .collect();
+        let (lanes, refused) = writer.lanes(batch);
+        assert!(refused.is_empty());
+        assert!(lanes.len() > 1, "records are carried out side by side");
+        let of_moves = |lane: &Lane| lane.effects.iter().any(|effect| effect.record_id.is_none());
+        let [lane] = lanes.iter().filter(|lane| of_moves(lane)).collect::<Vec<_>>()[..] else { panic!("more than one lane") };
+        let places: Vec<usize> = lane.places.iter().copied().filter(|place| place % 2 == 0).collect();
+        assert_eq!(places, (0..40).step_by(2).collect::<Vec<_>>());
     }
 }

@@ -212,6 +212,7 @@ fn forms(fail: &Fail) -> (StatusCode, &'static str, &'static str) {
         Fail::Access => same(StatusCode::FORBIDDEN, "odoo.exceptions.AccessError"),
         Fail::Missing => same(StatusCode::NOT_FOUND, "odoo.exceptions.MissingError"),
         Fail::Value(_) => same(StatusCode::INTERNAL_SERVER_ERROR, "builtins.ValueError"),
+        Fail::Key => same(StatusCode::INTERNAL_SERVER_ERROR, "builtins.KeyError"),
         Fail::Validation => same(StatusCode::UNPROCESSABLE_ENTITY, "odoo.exceptions.ValidationError"),
         Fail::Business => same(StatusCode::UNPROCESSABLE_ENTITY, "odoo.exceptions.UserError"),
         Fail::Base64 => same(StatusCode::INTERNAL_SERVER_ERROR, "binascii.Error"),

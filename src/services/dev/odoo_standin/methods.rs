@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::world::{Fail, Row, World};
+use super::{load, moves};
 
 /// One call, its arguments bound to names.
 #[derive(Debug, Default)]
@@ -92,13 +93,14 @@ pub(super) fn run(world: &mut World, call: &Call, major: i64) -> Result<Value, F
             let values = call.arguments.get("vals").and_then(Value::as_object).ok_or(Fail::Arguments)?;
             world.write(&call.model, &call.ids, values).map(|()| json!(true))
         }
+        "create" if call.model == moves::MOVE => moves::create(world, rows(call)?, major).map(|ids| json!(ids)),
         "create" => world.create(&call.model, rows(call)?).map(|ids| json!(ids)),
         "message_post" => message_post(world, call, major),
         "activity_schedule" => activity_schedule(world, call, major),
         "fields_get" => Ok(fields_get(world, call)),
         "check_object_reference" => check_object_reference(world, call),
-        "load" => load(world, call, major),
-        "action_post" => action_post(world, call),
+        "load" => load::load(world, &call.model, &texts(call, "fields"), list(call, "data")?, major),
+        "action_post" => moves::post(world, &call.ids).map(|()| json!(false)),
         "reverse_moves" => reverse_moves(world, call),
         _ => Err(Fail::UnknownMethod),
     }
@@ -147,56 +149,10 @@ fn check_object_reference(world: &World, call: &Call) -> Result<Value, Fail> {
     Ok(json!([found.0, found.1]))
 }
 
-/// Entries under an external id, or the failure in a 200. Only what has an id is counted: lines are not kept.
-fn load(world: &mut World, call: &Call, major: i64) -> Result<Value, Fail> {
-    let columns = texts(call, "fields");
-    let mut ids = Vec::new();
-    for row in list(call, "data")?.iter().filter_map(Value::as_array) {
-        let cell = |n: usize| row.get(n).and_then(Value::as_str).unwrap_or_default();
-        let name = cell(0);
-        if name.is_empty() {
-            continue;
-        }
-        let values: Row =
-            columns.iter().enumerate().skip(1).filter(|(_, c)| !c.contains('/')).map(|(n, c)| (c.clone(), json!(cell(n)))).collect();
-        let Some(id) = world.external_id(name).map(|(_, id)| *id) else {
-            for id in world.create(&call.model, vec![values])? {
-                world.set_external_id(name.to_owned(), &call.model, id);
-                ids.push(id);
-            }
-            continue;
-        };
-        let posted = world.row(&call.model, id).and_then(|row| row.get("state")).and_then(Value::as_str) == Some("posted");
-        if posted && major >= 18 {
-            let message =
-                json!({"type": "error", "record": 0, "rows": {"from": 0, "to": 0}, "message": "readonly fields on a posted move"});
-            return Ok(json!({"ids": false, "messages": [message], "nextrow": 0}));
-        }
-        world.write(&call.model, &[id], &values)?;
-        ids.push(id);
-    }
-    Ok(json!({"ids": ids, "messages": [], "nextrow": 0}))
-}
-
-fn action_post(world: &mut World, call: &Call) -> Result<Value, Fail> {
-    for id in &call.ids {
-        let state = world.row(&call.model, *id).ok_or(Fail::Missing)?.get("state").and_then(Value::as_str);
-        if state != Some("draft") {
-            return Err(Fail::Business);
-        }
-    }
-    world.write(&call.model, &call.ids, &Row::from_iter([("state".to_owned(), json!("posted"))]))?;
-    Ok(json!(false))
-}
-
 fn reverse_moves(world: &mut World, call: &Call) -> Result<Value, Fail> {
-    let wizard = call.ids.first().and_then(|id| world.row(&call.model, *id)).ok_or(Fail::Missing)?;
+    let wizard = call.ids.first().and_then(|id| world.row(&call.model, *id)).cloned().ok_or(Fail::Missing)?;
     let reversed = wizard.get("move_ids").and_then(|commands| commands.get(0)?.get(2)?.get(0)?.as_i64()).ok_or(Fail::Arguments)?;
-    if !world.exists("account.move", reversed) {
-        return Err(Fail::Missing);
-    }
-    let row = Row::from_iter([("reversed_entry_id".to_owned(), json!(reversed)), ("state".to_owned(), json!("posted"))]);
-    let made = world.insert("account.move", row);
+    let made = moves::reverse(world, reversed, &wizard)?;
     Ok(json!({"type": "ir.actions.act_window", "res_model": "account.move", "res_id": made}))
 }
 

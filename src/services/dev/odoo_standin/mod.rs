@@ -5,7 +5,9 @@
 mod domain;
 mod faults;
 mod http;
+mod load;
 mod methods;
+mod moves;
 mod world;
 
 use std::collections::BTreeMap;
@@ -17,6 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use faults::{Away, Faults};
+pub use moves::{EXPENSE_ACCOUNT, Move, MoveLine, PAYABLE_ACCOUNT};
 use world::World;
 
 /// What kind of Odoo it is.
@@ -118,6 +121,17 @@ impl Standin {
     /// Adds an entry or invoice in a state (`draft`, `posted`).
     pub fn put_move(&self, id: i64, state: &str) {
         self.shared.world().put_move(id, state);
+    }
+
+    /// Gives a record that is there an external id, `module.name`: an account, a journal, a partner.
+    pub fn put_external_id(&self, name: &str, model: &str, id: i64) {
+        self.shared.world().set_external_id(name.to_owned(), model, id);
+    }
+
+    /// Every entry and bill with its lines, in the order of their making.
+    #[must_use]
+    pub fn moves(&self) -> Vec<Move> {
+        moves::all(&self.shared.world())
     }
 
     /// Removes a picking for good, with `accept_any_picking` too.

@@ -21,6 +21,7 @@ pub(super) enum Fail {
     Access,
     Missing,
     Value(String),
+    Key,
     Validation,
     Business,
     Base64,
@@ -30,17 +31,58 @@ pub(super) enum Fail {
 }
 
 /// Models and the fields that the stand-in knows of them.
-const MODELS: [(&str, &[&str]); 7] = [
+const MODELS: [(&str, &[&str]); 8] = [
     ("stock.picking", &["name", "state", "origin", "company_id", "carrier_id", "carrier_tracking_ref", "carrier_price", "note", "sale_id"]),
     ("mail.message", &["model", "res_id", "body", "message_type", "subtype_id", "message_id", "date"]),
     ("mail.activity", &["res_model", "res_id", "summary", "note", "user_id", "date_deadline"]),
     ("ir.attachment", &["name", "datas", "mimetype", "type", "url", "res_model", "res_id", "description", "checksum", "file_size"]),
     ("ir.model.data", &["module", "name", "model", "res_id"]),
-    (
-        "account.move",
-        &["name", "ref", "state", "date", "move_type", "journal_id", "line_ids", "reversed_entry_id", "amount_total", "partner_id"],
-    ),
+    ("account.move", &MOVE_FIELDS),
+    ("account.move.line", &LINE_FIELDS),
     ("account.move.reversal", &["move_ids", "journal_id", "date", "reason"]),
+];
+
+const MOVE_FIELDS: [&str; 18] = [
+    "name",
+    "ref",
+    "state",
+    "date",
+    "move_type",
+    "journal_id",
+    "line_ids",
+    "invoice_line_ids",
+    "reversed_entry_id",
+    "amount_total",
+    "partner_id",
+    "invoice_date",
+    "invoice_date_due",
+    "invoice_origin",
+    "currency_id",
+    "company_id",
+    "narration",
+    "invoice_payment_term_id",
+];
+
+const LINE_FIELDS: [&str; 19] = [
+    "move_id",
+    "account_id",
+    "name",
+    "debit",
+    "credit",
+    "balance",
+    "amount_currency",
+    "currency_id",
+    "partner_id",
+    "product_id",
+    "product_uom_id",
+    "quantity",
+    "price_unit",
+    "discount",
+    "tax_ids",
+    "analytic_distribution",
+    "date_maturity",
+    "sequence",
+    "display_type",
 ];
 
 /// Fields of OCA's module.
@@ -104,7 +146,7 @@ impl World {
         fields
     }
 
-    fn check_fields<'a>(&self, model: &str, names: impl Iterator<Item = &'a str>) -> Result<(), Fail> {
+    pub(super) fn check_fields<'a>(&self, model: &str, names: impl Iterator<Item = &'a str>) -> Result<(), Fail> {
         let known = self.fields(model);
         for name in names {
             if !known.contains(&name) {
@@ -199,10 +241,6 @@ impl World {
                 }
             }
             "stock.picking" => return Err(Fail::Validation),
-            "account.move" if row.contains_key("state") => return Err(Fail::Business),
-            "account.move" => {
-                row.insert("state".into(), json!("draft"));
-            }
             _ => {}
         }
         Ok(row)
@@ -219,6 +257,10 @@ impl World {
 
     pub(super) fn external_id(&self, name: &str) -> Option<&(String, i64)> {
         self.external_ids.get(name)
+    }
+
+    pub(super) fn external_ids(&self) -> impl Iterator<Item = (&String, &(String, i64))> {
+        self.external_ids.iter()
     }
 
     pub(super) fn set_external_id(&mut self, name: String, model: &str, id: i64) {
