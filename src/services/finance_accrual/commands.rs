@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::desk::Desk;
-use super::memory::{self, Invoice, Kind, Waiting};
+use super::memory::{self, BillRow, Invoice, Kind, Waiting};
 use super::topic;
 use crate::domain::dedup;
 use crate::domain::finance::records::FinanceEntry;
@@ -59,41 +59,34 @@ impl Desk<'_> {
         let Some(vendor) = self.book.accounts.vendors.get(&invoice.carrier).copied() else {
             return self.raise_vendor_missing(invoice_id, invoice);
         };
-        let name = plain(&dedup::uuid(&dedup::id_of(&["vendor-bill", &self.book.key, invoice_id])));
-        let row_id = |number: u32| format!("{MODULE}.bill_{name}_{number}");
-        let mut fields = vec!["id", "move_type", "partner_id/.id", "journal_id/.id", "ref", "invoice_date", "date", "currency_id"];
+        let id = format!("{MODULE}.bill_{}", plain(&dedup::uuid(&dedup::id_of(&["vendor-bill", &self.book.key, invoice_id]))));
+        let foreign = invoice.currency != self.book.currency;
+        let mut fields = vec!["id", "move_type", "partner_id/.id", "journal_id/.id", "ref", "invoice_date", "date"];
+        fields.extend(foreign.then_some("currency_id"));
         fields.extend(["invoice_line_ids/id", "invoice_line_ids/account_id/.id", "invoice_line_ids/name"]);
-        fields.extend(["invoice_line_ids/quantity", "invoice_line_ids/price_unit"]);
+        fields.extend(["invoice_line_ids/quantity", "invoice_line_ids/price_unit", "invoice_line_ids/tax_ids/.id"]);
         let accounts = &self.book.accounts;
-        let data: Vec<Vec<String>> = rows
-            .iter()
-            .enumerate()
-            .map(|(n, row)| {
-                let booked_on = self.book.booked_on(&invoice.date);
-                let head = [
-                    format!("{MODULE}.bill_{name}"),
-                    "in_invoice".to_owned(),
-                    vendor.to_string(),
-                    accounts.bill_journal.to_string(),
-                    invoice.number.clone(),
-                    invoice.date.clone(),
-                    booked_on,
-                    invoice.currency.clone(),
-                ];
-                let head = if n == 0 { head } else { Default::default() };
-                let line = [
-                    row_id(row.number),
-                    accounts.expense_of(row.group).to_string(),
-                    row.name.clone(),
-                    "1".to_owned(),
-                    row.amount.to_string(),
-                ];
-                head.into_iter().chain(line).collect()
-            })
+        let (vendor, bill_journal) = (vendor.to_string(), accounts.bill_journal.to_string());
+        let booked_on = self.book.booked_on(&invoice.date);
+        let head: Vec<&str> = [&id, "in_invoice", &vendor, &bill_journal, &invoice.number, &invoice.date, &booked_on]
+            .into_iter()
+            .chain(foreign.then_some(invoice.currency.as_str()))
             .collect();
-        let found_by = row_id(first.number);
+        let row_of = |(n, row): (usize, &BillRow)| -> Vec<String> {
+            let head = head.iter().map(|cell| if n == 0 { (*cell).to_owned() } else { String::new() });
+            let (line, account) = (format!("{id}_{}", row.number), accounts.expense_of(row.group).to_string());
+            let cells = [line, account, row.name.clone(), "1".to_owned(), row.amount.to_string(), String::new()];
+            head.chain(cells).collect()
+        };
+        let data: Vec<Vec<String>> = rows.iter().enumerate().map(row_of).collect();
+        let mut arguments = json!({ "fields": fields, "data": data });
+        let first_line = format!("{id}_{}", first.number);
+        if first.number > 1 {
+            // The head is there already: the first new line tells whether this was done.
+            arguments["found_by"] = json!(first_line);
+        }
         let journal = accounts.bill_journal;
-        self.command("load", "bill", &found_by, journal, &json!({ "fields": fields, "data": data, "found_by": found_by }));
+        self.command("load", "bill", &first_line, journal, &arguments);
     }
 
     fn command(&mut self, kind: &str, what: &str, cause: &str, journal: i64, arguments: &serde_json::Value) {

@@ -172,10 +172,10 @@ impl Desk<'_> {
             return self.forget(&held);
         }
         let mut cause = Cause { id: name.to_owned(), day: day_of(self.now, 0) };
-        if held.judge_at.is_some_and(|at| at <= self.now) {
-            if let Some(line) = self.completed(&mut held) {
-                cause = Cause { id: line.line_id, day: line.invoice_date };
-            }
+        if held.judge_at.is_some_and(|at| at <= self.now)
+            && let Some(line) = self.completed(&mut held)
+        {
+            cause = Cause { id: line.line_id, day: line.invoice_date };
         }
         if let Some(since) = self.unbilled_since(&held.folio) {
             let case_at = since.saturating_add(self.book.unbilled_case_after);

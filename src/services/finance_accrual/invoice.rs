@@ -62,7 +62,7 @@ impl Desk<'_> {
                 continue;
             }
             invoice.rows_made += 1;
-            let name = self.bill_line_name(held, place.1);
+            let name = bill_line_name(held, place.1);
             invoice.rows.push(BillRow { number: invoice.rows_made, name, amount: Amount(paid - stands), group: place.1 });
             held.on_bill.insert(place.clone(), Amount(paid));
             if invoice.rows.len() >= ROWS_MAX {
@@ -70,13 +70,6 @@ impl Desk<'_> {
             }
             self.keep_invoice(&place.0, &invoice);
         }
-    }
-
-    fn bill_line_name(&self, held: &Held, group: ChargeType) -> String {
-        let delivery = held.folio.delivery.as_ref();
-        let name = delivery.and_then(|d| d.picking_name.as_deref()).unwrap_or_default();
-        let number = held.folio.lines.iter().find_map(|l| l.shipment_key.as_deref()).unwrap_or_default();
-        format!("{group} {name} {number}").split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     pub(super) fn wake_invoice(&mut self, invoice_id: &str) {
@@ -87,4 +80,12 @@ impl Desk<'_> {
         self.send_bill(invoice_id, &mut invoice);
         self.keep_invoice(invoice_id, &invoice);
     }
+}
+
+/// What a line of the bill is called.
+fn bill_line_name(held: &Held, group: ChargeType) -> String {
+    let delivery = held.folio.delivery.as_ref();
+    let name = delivery.and_then(|d| d.picking_name.as_deref()).unwrap_or_default();
+    let number = held.folio.lines.iter().find_map(|l| l.shipment_key.as_deref()).unwrap_or_default();
+    format!("{group} {name} {number}").split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -32,16 +32,10 @@ impl Desk<'_> {
             }
         }
         // What has gone over to another folio is a case no longer.
-        let gone: Vec<String> = held.cases.keys().filter(|case| self.is_billed_case(held, judgement, case)).cloned().collect();
+        let gone: Vec<String> = held.cases.keys().filter(|case| is_gone(held, judgement, case)).cloned().collect();
         for case in gone {
             self.clear_case(held, &case, self.now);
         }
-    }
-
-    fn is_billed_case(&self, held: &Held, judgement: &Judgement, case: &String) -> bool {
-        let name = &held.folio.delivery_key;
-        let other = *case == unbilled_case(name) || *case == rate_case(name);
-        !other && !judgement.units.iter().any(|u| case_id(name, &u.invoice_id, u.group) == *case)
     }
 
     fn tell_line(&mut self, held: &mut Held, unit: &JudgedUnit, judged: &Judged, case: &str) {
@@ -200,4 +194,11 @@ fn exception(exception_id: String, kind: &str, state: &str, summary: String, rai
         event_id: None,
         raised_at,
     }
+}
+
+/// A case of billed lines that are no longer here.
+fn is_gone(held: &Held, judgement: &Judgement, case: &str) -> bool {
+    let name = &held.folio.delivery_key;
+    let other = case == unbilled_case(name) || case == rate_case(name);
+    !other && !judgement.units.iter().any(|u| case_id(name, &u.invoice_id, u.group) == case)
 }

@@ -103,7 +103,7 @@ impl Rig {
     }
 
     fn last_verdict(&self, line: &str) -> Option<(LineVerdict, bool)> {
-        self.verdicts.iter().filter(|v| v.line_id == line).next_back().map(|v| (v.verdict, v.accepted))
+        self.verdicts.iter().rfind(|v| v.line_id == line).map(|v| (v.verdict, v.accepted))
     }
 
     fn open_cases(&self) -> Vec<(&str, &str)> {
@@ -361,10 +361,9 @@ proptest! {
         }
         prop_assert_eq!((rig.balance(29), rig.balance(14)), (Decimal::new(7, 0), Decimal::new(-7, 0)));
         let verdicts: Vec<_> = ["a", "b", "c", "d", "e", "f"].iter().map(|l| rig.last_verdict(l)).collect();
-        use LineVerdict as V;
         let expected = [
-            (V::Matched, true), (V::Matched, true), (V::OverBilled, false), (V::WithinTolerance, true),
-            (V::UnknownShipment, false), (V::AccountCharge, false),
+            (LineVerdict::Matched, true), (LineVerdict::Matched, true), (LineVerdict::OverBilled, false), (LineVerdict::WithinTolerance, true),
+            (LineVerdict::UnknownShipment, false), (LineVerdict::AccountCharge, false),
         ];
         prop_assert_eq!(verdicts, expected.map(Some).to_vec());
         prop_assert_eq!(rig.open_cases().len(), 3);

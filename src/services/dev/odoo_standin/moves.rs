@@ -140,7 +140,7 @@ fn computed(mut row: Row, move_type: &str) -> Result<Row, &'static str> {
         if matches!(move_type, "in_invoice" | "in_receipt" | "out_refund") { amount } else { -amount }
     };
     let account = row.get("account_id").and_then(Value::as_i64);
-    let account = account.or((move_type != "entry").then_some(EXPENSE_ACCOUNT)).ok_or("a line without an account")?;
+    let account = account.or_else(|| (move_type != "entry").then_some(EXPENSE_ACCOUNT)).ok_or("a line without an account")?;
     row.insert("account_id".into(), json!(account));
     put_balance(&mut row, balance);
     Ok(row)
