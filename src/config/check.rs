@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use super::{Config, Finding, KafkaConfig, OdooInstance, Service};
+use crate::domain::currency;
 use crate::domain::time::zone;
 
 /// librdkafka properties that the guarantee rests on, or that have a setting of their own.
@@ -31,14 +32,14 @@ const SECRETS_MAX: usize = 8;
 const TOPIC_CHARS_MAX: usize = 249;
 
 #[derive(Default)]
-struct Findings(Vec<Finding>);
+pub(super) struct Findings(pub(super) Vec<Finding>);
 
 impl Findings {
-    fn add(&mut self, key: impl Into<String>, problem: impl Into<String>, remedy: impl Into<String>) {
+    pub(super) fn add(&mut self, key: impl Into<String>, problem: impl Into<String>, remedy: impl Into<String>) {
         self.0.push(Finding { key: key.into(), origin: String::new(), problem: problem.into(), remedy: remedy.into() });
     }
 
-    fn within(&mut self, key: &str, value: u64, range: RangeInclusive<u64>) {
+    pub(super) fn within(&mut self, key: &str, value: u64, range: RangeInclusive<u64>) {
         if !range.contains(&value) {
             self.add(key, format!("out of range: {value}"), format!("choose {} to {}", range.start(), range.end()));
         }
@@ -96,6 +97,11 @@ impl Config {
         found.within("tracker.unassigned_after_hours", self.tracker.unassigned_after_hours, 1..=8760);
         found.within("tracker.silent_after_hours", self.tracker.silent_after_hours, 1..=8760);
         found.within("tracker.pod_missing_after_hours", self.tracker.pod_missing_after_hours, 1..=8760);
+        if service == Some(Service::FinanceAccrual) && self.finance.books.is_empty() {
+            let remedy = "describe one, see the commented example in the defaults; without one this service has nothing to do";
+            found.add("finance.books", "no company's books are described", remedy);
+        }
+        self.finance.check(&mut found, &self.odoo);
         found.0
     }
 
@@ -117,7 +123,7 @@ impl Config {
             if let Some(name) = source.account_zone.as_deref().filter(|name| zone(name).is_none()) {
                 found.add(format!("{key}.account_zone"), format!("no such time zone: {name}"), "use an IANA name such as America/New_York");
             }
-            if source.currency.as_deref().is_some_and(|code| code.len() != 3 || !code.bytes().all(|b| b.is_ascii_uppercase())) {
+            if source.currency.as_deref().is_some_and(|code| !currency::is_code(code)) {
                 found.add(format!("{key}.currency"), "not the code of a currency", "use three capitals of ISO 4217, such as USD");
             }
             found.within(&format!("{key}.body_bytes_max"), source.body_bytes_max as u64, 1024..=(64 << 20));

@@ -3,13 +3,16 @@
 //! Out go typed settings, the list of services, and findings that say what to do.
 
 mod check;
+mod finance;
 mod layers;
 mod log;
+mod rates;
 mod secret;
 mod service;
 mod settings;
 pub mod topics;
 
+pub use finance::{BookConfig, FinanceConfig, ToleranceConfig};
 pub use layers::{Error, Loaded, Shown, environment, load};
 pub use log::{LogConfig, LogFormat, LogLevel};
 pub use secret::Secret;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::finance::FinanceConfig;
 use super::log::LogConfig;
 use super::secret::{Secret, text};
 
@@ -29,6 +30,8 @@ pub struct Config {
     pub odoo: OdooConfig,
     /// When silence becomes an exception.
     pub tracker: TrackerConfig,
+    /// Whose freight is reckoned, and how.
+    pub finance: FinanceConfig,
 }
 
 /// The `kafka` section.

@@ -32,6 +32,12 @@ const DIGITS: &[(&str, u32)] = &[
     ("XPF", 0),
 ];
 
+/// Whether a text looks like the code of a currency: three capitals.
+#[must_use]
+pub fn is_code(text: &str) -> bool {
+    text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase())
+}
+
 /// Digits after the point that amounts of a currency (ISO 4217) are booked with.
 #[must_use]
 pub fn digits(currency: &str) -> u32 {

@@ -100,6 +100,12 @@ pub fn zone(name: &str) -> Option<TimeZone> {
     TimeZone::get(name).ok()
 }
 
+/// Whether a text is a calendar date written as `2026-11-20`, the one form in which dates are in order as texts.
+#[must_use]
+pub fn is_day(text: &str) -> bool {
+    text.len() == 10 && text.parse::<Date>().is_ok_and(|day| day.to_string() == text)
+}
+
 /// The UTC day `days` after that of `at`, ISO 8601; empty where there is none.
 #[must_use]
 pub fn day_of(at: Micros, days: i64) -> String {

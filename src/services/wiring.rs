@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::carrier_normalizer::{self, CarrierNormalizer};
+use super::finance_accrual::{self, FinanceAccrual};
 use super::odoo_normalizer::{self, ImageFold, ImageReader, OdooNormalizerSettings};
 use super::odoo_writer::{self, Connection, OdooWriter};
 use super::settings::kafka_settings;
@@ -31,6 +32,8 @@ use crate::telemetry::events;
 /// Schema id by topic without prefix.
 pub type SchemaIds = HashMap<&'static str, u32>;
 
+/// What is to be done in Odoo.
+const COMMANDS: &str = "odoo.commands";
 /// Most bytes of one transaction.
 const BATCH_BYTES: usize = 8 << 20;
 /// Records that the Odoo writer takes at once: a failed batch is looked up again as a whole.
@@ -39,12 +42,14 @@ const WRITER_BATCH: usize = 200;
 /// Topics of canonical records that a service writes.
 #[must_use]
 pub fn outputs(service: Service) -> &'static [&'static str] {
+    use finance_accrual::topic as f;
     use odoo_normalizer as o;
     use shipment_tracker::topic as t;
     match service {
         Service::CarrierNormalizer => &[carrier_normalizer::OBSERVATIONS, carrier_normalizer::INVOICES],
         Service::OdooNormalizer => &[o::IMAGES_TOPIC, o::DELIVERIES_TOPIC, o::ORDERS_TOPIC, o::INVOICES_TOPIC, o::LINKS_TOPIC],
         Service::ShipmentTracker => &[t::EVENTS, t::STATUS, t::PARCELS, t::DELIVERY, t::EXCEPTIONS],
+        Service::FinanceAccrual => &[f::FACTS, f::ENTRIES, f::VERDICTS, t::EXCEPTIONS, COMMANDS],
         Service::OdooWriter => &[odoo_writer::RESULTS],
     }
 }
@@ -68,10 +73,21 @@ pub fn inputs(service: Service, config: &Config) -> Vec<InputSpec> {
             InputSpec::stateful(odoo_normalizer::LINKS_TOPIC, "ShipmentLink"),
             InputSpec::stateful(shipment_tracker::topic::PARCELS, "ParcelChange"),
         ],
-        Service::OdooWriter => vec![
-            InputSpec::stateful(shipment_tracker::topic::DELIVERY, "DeliveryStatus"),
-            InputSpec::stateful("odoo.commands", "OdooCommand"),
-        ],
+        Service::FinanceAccrual => {
+            let stateless =
+                |topic: &str, record| InputSpec { topic: topic.to_owned(), kind: InputKind::Canonical(record), stateful: false };
+            vec![
+                InputSpec::stateful(finance_accrual::topic::FACTS, "FinanceFact"),
+                stateless(shipment_tracker::topic::DELIVERY, "DeliveryStatus"),
+                stateless(odoo_normalizer::DELIVERIES_TOPIC, "ErpDelivery"),
+                stateless(finance_accrual::topic::CHARGES, "FreightCharge"),
+                stateless(carrier_normalizer::INVOICES, "FreightInvoice"),
+                stateless(finance_accrual::topic::DECISIONS, "ExceptionDecision"),
+            ]
+        }
+        Service::OdooWriter => {
+            vec![InputSpec::stateful(shipment_tracker::topic::DELIVERY, "DeliveryStatus"), InputSpec::stateful(COMMANDS, "OdooCommand")]
+        }
     }
 }
 
@@ -85,6 +101,7 @@ fn spec(service: Service, config: &Config, schema_ids: &SchemaIds) -> ServiceSpe
         Service::CarrierNormalizer => (None, "carrier-normalizer.dlq"),
         Service::OdooNormalizer => (Some("odoo-normalizer.changelog"), "odoo-normalizer.dlq"),
         Service::ShipmentTracker => (Some("shipment-tracker.changelog"), "shipment-tracker.dlq"),
+        Service::FinanceAccrual => (Some("finance-accrual.changelog"), "finance-accrual.dlq"),
         Service::OdooWriter => (Some("odoo-writer.changelog"), "odoo-writer.dlq"),
     };
     ServiceSpec {
@@ -130,9 +147,9 @@ pub fn run(
 ) -> Result<(), engine::Error> {
     let (spec, kafka, settings) = (spec(service, config, schema_ids), kafka_of(service, config), engine_of(service, config));
     let window = micros(config.store.window());
+    let mend = |found: Vec<Finding>| engine::Error::Stopped(found.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | "));
     match service {
         Service::CarrierNormalizer => {
-            let mend = |found: Vec<Finding>| engine::Error::Stopped(found.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | "));
             let verifiers = verifiers(config).map_err(mend)?;
             let dialects = dialects(config).map_err(mend)?;
             let processor = CarrierNormalizer::new(dialects, verifiers, Some(around.metrics.clone())).with_billing(billing(config));
@@ -151,6 +168,10 @@ pub fn run(
                 window,
             };
             run_stream(spec, &kafka, settings, Box::new(ShipmentTracker::new(settings_of)), around)
+        }
+        Service::FinanceAccrual => {
+            let books = config.finance.books().map_err(mend)?;
+            run_stream(spec, &kafka, settings, Box::new(FinanceAccrual::new(books, config.finance.accounts())), around)
         }
         Service::OdooWriter => {
             let Some(writer) = runtime.block_on(writer(config, &around))? else { return Ok(()) };
@@ -307,3 +328,7 @@ async fn connect(http: &HttpClient, settings: client::Settings, around: &Surroun
     }
     Ok(None)
 }
+
+#[cfg(test)]
+#[path = "wiring_tests.rs"]
+mod tests;

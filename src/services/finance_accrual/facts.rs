@@ -1,8 +1,6 @@
 //! Turns what other services say into facts for one company's books.
 
-use std::collections::BTreeMap;
-
-use super::{BookSettings, topic};
+use super::{FinanceAccrual, topic};
 use crate::domain::delivery::DeliveryStatus;
 use crate::domain::erp::ErpDelivery;
 use crate::domain::finance::facts::{ChargeFact, DecisionFact, DeliveryFact, FinanceFact, LineFact, MovementFact, TotalsFact};
@@ -16,7 +14,7 @@ use crate::domain::vocabulary::{Leg, Milestone};
 use crate::engine::processor::Outputs;
 
 /// Sends a record to the books it belongs to.
-pub(super) fn route(record: &Record, received_at: Micros, books: &BTreeMap<String, BookSettings>, out: &mut Outputs) -> Verdict {
+pub(super) fn route(record: &Record, received_at: Micros, finance: &FinanceAccrual, out: &mut Outputs) -> Verdict {
     let mut fact = FinanceFact::empty(received_at);
     let book = match record {
         Record::ErpDelivery(delivery) => {
@@ -36,7 +34,7 @@ pub(super) fn route(record: &Record, received_at: Micros, books: &BTreeMap<Strin
             let Some(charge) = charge_fact(charge) else { return Verdict::Duplicate("a charge without an amount") };
             fact.charge = Some(charge);
             // Nobody says whose account it is: the books that know the shipment take it, the others let it lie.
-            return send(books.keys(), &fact, out);
+            return send(finance.books.keys(), &fact, out);
         }
         Record::FreightInvoice(line) => {
             match line.kind {
@@ -46,14 +44,15 @@ pub(super) fn route(record: &Record, received_at: Micros, books: &BTreeMap<Strin
             if fact.line.is_none() && fact.totals.is_none() {
                 return Verdict::Park(Park::new(Code::MISSING_FIELD, "a billed charge without an amount"));
             }
-            match book_of(line, books) {
-                Ok(book) => book,
-                Err(park) => return Verdict::Park(park),
-            }
+            let Some(book) = finance.accounts.book_of(&line.carrier, line.account.as_deref()) else {
+                let cause = format!("no books have the account that this invoice of {} is for", line.carrier);
+                return Verdict::Park(Park::new(Code::NO_BOOK, cause));
+            };
+            book.to_owned()
         }
         other => return Verdict::Park(Park::new(Code::WRONG_SCHEMA, format!("finance reads no {}", other.name()))),
     };
-    if !books.contains_key(&book) {
+    if !finance.books.contains_key(&book) {
         // Deliveries of companies that do their freight elsewhere.
         return Verdict::Duplicate("no books are kept for this company");
     }
@@ -66,19 +65,6 @@ fn send<'a>(books: impl Iterator<Item = &'a String>, fact: &FinanceFact, out: &m
         out.publish(topic::FACTS, book.clone(), Record::FinanceFact(Box::new(fact)));
     }
     if out.records.is_empty() { Verdict::Duplicate("no books are kept") } else { Verdict::Publish }
-}
-
-/// The books that an invoice is for: those with its account, or the only ones there are.
-fn book_of(line: &FreightInvoice, books: &BTreeMap<String, BookSettings>) -> Result<String, Park> {
-    let account = line.account.as_deref().and_then(shipment_key);
-    let has = |settings: &&BookSettings| {
-        let accounts = settings.carrier_accounts.get(line.carrier.as_ref() as &str);
-        account.as_ref().is_some_and(|account| accounts.is_some_and(|list| list.contains(account)))
-    };
-    let found = books.values().find(has).or_else(|| books.values().next().filter(|_| books.len() == 1));
-    found
-        .map(|settings| settings.book.key.clone())
-        .ok_or_else(|| Park::new(Code::NO_BOOK, format!("no books have the account that this invoice of {} is for", line.carrier)))
 }
 
 fn delivery_fact(delivery: &ErpDelivery) -> DeliveryFact {

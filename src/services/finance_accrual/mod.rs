@@ -15,6 +15,7 @@ mod say;
 use std::collections::BTreeMap;
 
 use crate::domain::finance::book::Book;
+use crate::domain::finance::routes::AccountRoutes;
 use crate::domain::record::Record;
 use crate::domain::time::Micros;
 use crate::domain::verdict::{Code, Park, Verdict};
@@ -38,30 +39,22 @@ pub mod topic {
     pub const CHARGES: &str = "freight.charges";
 }
 
-/// A company's books and the accounts with carriers that are billed to them.
-#[derive(Debug, Clone, PartialEq)]
-pub struct BookSettings {
-    /// The policy.
-    pub book: Book,
-    /// Account numbers with a carrier, by carrier code; upper case, without punctuation.
-    pub carrier_accounts: BTreeMap<String, Vec<String>>,
-}
-
 /// The service's processor.
 #[derive(Debug)]
 pub struct FinanceAccrual {
-    books: BTreeMap<String, BookSettings>,
+    books: BTreeMap<String, Book>,
+    accounts: AccountRoutes,
 }
 
 impl FinanceAccrual {
     /// Keeps these books.
     #[must_use]
-    pub fn new(books: Vec<BookSettings>) -> Self {
-        Self { books: books.into_iter().map(|b| (b.book.key.clone(), b)).collect() }
+    pub fn new(books: Vec<Book>, accounts: AccountRoutes) -> Self {
+        Self { books: books.into_iter().map(|b| (b.key.clone(), b)).collect(), accounts }
     }
 
     fn desk<'a>(&'a self, book: &str, now: Micros, state: &'a mut dyn State, out: &'a mut Outputs) -> Option<desk::Desk<'a>> {
-        Some(desk::Desk { book: &self.books.get(book)?.book, now, state, out })
+        Some(desk::Desk { book: self.books.get(book)?, now, state, out })
     }
 }
 
@@ -72,7 +65,7 @@ impl Processor for FinanceAccrual {
                 Some(mut desk) => desk.take(fact),
                 None => Verdict::Park(Park::new(Code::NO_BOOK, "the configuration keeps no books for this company")),
             },
-            Payload::Canonical(record) => facts::route(record, input.received_at, &self.books, out),
+            Payload::Canonical(record) => facts::route(record, input.received_at, self, out),
             Payload::Raw(_) => Verdict::Park(Park::new(Code::BAD_AVRO, "finance reads no raw bytes")),
         }
     }

@@ -58,8 +58,7 @@ struct Rig {
 
 impl Rig {
     fn new() -> Self {
-        let settings = BookSettings { book: book(), carrier_accounts: BTreeMap::new() };
-        let service = FinanceAccrual::new(vec![settings]);
+        let service = FinanceAccrual::new(vec![book()], AccountRoutes::between([BOOK]));
         let (entries, verdicts, cases, commands) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         Self { service, memory: Memory::default(), now: START, entries, verdicts, cases, commands }
     }
