@@ -59,6 +59,10 @@ impl<'a> Context<'a> {
         if service == Some(Service::CarrierNormalizer) {
             findings.extend(wiring::verifiers(&loaded.config).err().unwrap_or_default());
         }
+        // Only who reckons reads the exchange rates.
+        if service == Some(Service::FinanceAccrual) {
+            findings.extend(loaded.config.finance.books().err().unwrap_or_default());
+        }
         if findings.is_empty() { Ok(loaded) } else { Err(Error::Findings(findings)) }
     }
 

@@ -31,7 +31,7 @@ fn exit_codes_and_channels_are_as_promised() {
         ("waybill explain", Exit::Done, "WB-0207", ""),
         ("waybill explain WB-9999", Exit::Failed, "", "no such code"),
         ("waybill completions bash", Exit::Done, "complete -F", ""),
-        ("waybill validate", Exit::Done, "no findings", ""),
+        ("waybill validate", Exit::Done, "no findings", "finance.books is empty"),
         ("waybill validate --service odoo-writer", Exit::Findings, "odoo.instances", ""),
         ("waybill dlq list --limit 0", Exit::Usage, "", "limit"),
         ("waybill config show --config /nowhere.yaml", Exit::Failed, "", "/nowhere.yaml"),
@@ -140,4 +140,34 @@ fn a_source_that_must_be_verified_and_has_no_secret_is_found_where_it_matters() 
     }
     let told = waybill("waybill run carrier-normalizer", &[required]);
     assert!(told.exit != Exit::Done && told.talk.contains("carriers.sources.fedex.secrets"), "{}", told.talk);
+}
+
+#[test]
+fn who_reckons_freight_needs_books_and_says_so() {
+    let none = waybill("waybill validate", &[]);
+    assert_eq!(none.exit, Exit::Done, "who reckons no freight needs no books: {}", none.out);
+    assert!(none.talk.contains("finance.books is empty") && none.talk.contains("finance-accrual"), "{}", none.talk);
+    for line in ["waybill validate --service finance-accrual", "waybill run finance-accrual"] {
+        let told = waybill(line, &[]);
+        assert_ne!(told.exit, Exit::Done, "{line}");
+        assert!(format!("{}{}", told.out, told.talk).contains("no company's books are described"), "{line}: {}{}", told.out, told.talk);
+    }
+    let instance = ("WAYBILL_ODOO__INSTANCES", "{main: {url: 'http://odoo', database: d}}");
+    let book = |rates: &str| {
+        format!(
+            "{{a: {{instance: main, company: 1, currency: EUR, journal: 1, accrued_account: 2, expense_accounts: {{freight: 3}}, rates: '{rates}'}}}}"
+        )
+    };
+    let (right, wrong) = (book(""), book("/nowhere/rates.csv"));
+    for (line, books, exit) in [
+        ("waybill validate --service finance-accrual", &right, Exit::Done),
+        ("waybill validate --service finance-accrual", &wrong, Exit::Findings),
+        ("waybill validate", &wrong, Exit::Findings),
+        ("waybill validate --service shipment-tracker", &wrong, Exit::Done),
+    ] {
+        let told = waybill(line, &[instance, ("WAYBILL_FINANCE__BOOKS", books)]);
+        assert_eq!(told.exit, exit, "{line}: {}{}", told.out, told.talk);
+        assert!(!told.talk.contains("finance.books is empty"), "{}", told.talk);
+        assert_eq!(told.out.contains("finance.books.a.rates"), exit == Exit::Findings, "{line}: {}", told.out);
+    }
 }

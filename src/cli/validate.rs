@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::args::ValidateArgs;
 use super::{Context, Exit, Output, runtime};
-use crate::config::{Error, Finding};
+use crate::config::{Error, Finding, Service};
 use crate::domain::verdict::Code;
 use crate::services::admin::online::{self, OnlineFinding};
 use crate::services::wiring;
@@ -32,11 +32,19 @@ impl From<OnlineFinding> for Row {
 }
 
 pub(super) fn run(args: &ValidateArgs, context: &mut Context<'_>) -> anyhow::Result<Exit> {
-    // Without a service the carriers' secrets are looked at all the same: a missing one is seen nowhere else before it is too late.
+    // Without a service the carriers' secrets and the exchange rates are looked at all the same: what is wrong with them is seen
+    // nowhere else before it is too late.
     let loaded = context.load(args.service).and_then(|loaded| {
-        let found = if args.service.is_none() { wiring::verifiers(&loaded.config).err() } else { None };
-        found.map_or(Ok(loaded), |found| Err(Error::Findings(found)))
+        let mut found = Vec::new();
+        if args.service.is_none() {
+            found.extend(wiring::verifiers(&loaded.config).err().unwrap_or_default());
+            found.extend(loaded.config.finance.books().err().unwrap_or_default());
+        }
+        if found.is_empty() { Ok(loaded) } else { Err(Error::Findings(found)) }
     });
+    if args.service.is_none() && loaded.as_ref().is_ok_and(|loaded| loaded.config.finance.books.is_empty()) {
+        writeln!(context.talk, "finance.books is empty: {} has nothing to do and does not start", Service::FinanceAccrual)?;
+    }
     let rows: Vec<Row> = match loaded {
         // Wrong settings lead nowhere, so only right ones are followed.
         Ok(loaded) if args.online => runtime()?.block_on(online::check(&loaded.config)).into_iter().map(Row::from).collect(),

@@ -97,6 +97,10 @@ impl Config {
         found.within("tracker.unassigned_after_hours", self.tracker.unassigned_after_hours, 1..=8760);
         found.within("tracker.silent_after_hours", self.tracker.silent_after_hours, 1..=8760);
         found.within("tracker.pod_missing_after_hours", self.tracker.pod_missing_after_hours, 1..=8760);
+        if service == Some(Service::FinanceAccrual) && self.finance.books.is_empty() {
+            let remedy = "describe one, see the commented example in the defaults; without one this service has nothing to do";
+            found.add("finance.books", "no company's books are described", remedy);
+        }
         self.finance.check(&mut found, &self.odoo);
         found.0
     }

@@ -12,13 +12,16 @@ pub enum Service {
     OdooNormalizer,
     /// What is new about each shipment and each delivery.
     ShipmentTracker,
+    /// What freight costs: accruals, verdicts on what is billed, entries.
+    FinanceAccrual,
     /// What Odoo must be told, told once.
     OdooWriter,
 }
 
 impl Service {
     /// Every service, in the order in which data passes them.
-    pub const ALL: [Self; 4] = [Self::CarrierNormalizer, Self::OdooNormalizer, Self::ShipmentTracker, Self::OdooWriter];
+    pub const ALL: [Self; 5] =
+        [Self::CarrierNormalizer, Self::OdooNormalizer, Self::ShipmentTracker, Self::FinanceAccrual, Self::OdooWriter];
 
     /// The name used on the command line, as label, as consumer group and in manifests.
     pub fn as_str(self) -> &'static str {
@@ -26,6 +29,7 @@ impl Service {
             Self::CarrierNormalizer => "carrier-normalizer",
             Self::OdooNormalizer => "odoo-normalizer",
             Self::ShipmentTracker => "shipment-tracker",
+            Self::FinanceAccrual => "finance-accrual",
             Self::OdooWriter => "odoo-writer",
         }
     }
@@ -36,6 +40,7 @@ impl Service {
             Self::CarrierNormalizer => "turns raw carrier messages into canonical observations",
             Self::OdooNormalizer => "turns Odoo's change events into deliveries, orders, invoices and links",
             Self::ShipmentTracker => "decides what is new about each shipment and folds it into deliveries",
+            Self::FinanceAccrual => "reckons what freight costs: accruals, verdicts on what carriers bill, entries",
             Self::OdooWriter => "writes what changed to Odoo, each effect once",
         }
     }

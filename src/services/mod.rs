@@ -7,6 +7,7 @@ pub mod carrier_normalizer;
 pub mod contracts;
 pub mod dev;
 mod examined;
+pub mod finance_accrual;
 pub mod odoo_normalizer;
 pub mod odoo_writer;
 pub mod process;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::carrier_normalizer::{self, CarrierNormalizer};
+use super::finance_accrual;
 use super::odoo_normalizer::{self, ImageFold, ImageReader, OdooNormalizerSettings};
 use super::odoo_writer::{self, Connection, OdooWriter};
 use super::settings::kafka_settings;
@@ -31,6 +32,8 @@ use crate::telemetry::events;
 /// Schema id by topic without prefix.
 pub type SchemaIds = HashMap<&'static str, u32>;
 
+/// What is to be done in Odoo.
+const COMMANDS: &str = "odoo.commands";
 /// Most bytes of one transaction.
 const BATCH_BYTES: usize = 8 << 20;
 /// Records that the Odoo writer takes at once: a failed batch is looked up again as a whole.
@@ -45,6 +48,7 @@ pub fn outputs(service: Service) -> &'static [&'static str] {
         Service::CarrierNormalizer => &[carrier_normalizer::OBSERVATIONS, carrier_normalizer::INVOICES],
         Service::OdooNormalizer => &[o::IMAGES_TOPIC, o::DELIVERIES_TOPIC, o::ORDERS_TOPIC, o::INVOICES_TOPIC, o::LINKS_TOPIC],
         Service::ShipmentTracker => &[t::EVENTS, t::STATUS, t::PARCELS, t::DELIVERY, t::EXCEPTIONS],
+        Service::FinanceAccrual => &["finance.facts", "finance.entries", "finance.verdicts", t::EXCEPTIONS, COMMANDS],
         Service::OdooWriter => &[odoo_writer::RESULTS],
     }
 }
@@ -68,10 +72,21 @@ pub fn inputs(service: Service, config: &Config) -> Vec<InputSpec> {
             InputSpec::stateful(odoo_normalizer::LINKS_TOPIC, "ShipmentLink"),
             InputSpec::stateful(shipment_tracker::topic::PARCELS, "ParcelChange"),
         ],
-        Service::OdooWriter => vec![
-            InputSpec::stateful(shipment_tracker::topic::DELIVERY, "DeliveryStatus"),
-            InputSpec::stateful("odoo.commands", "OdooCommand"),
-        ],
+        Service::FinanceAccrual => {
+            let stateless =
+                |topic: &str, record| InputSpec { topic: topic.to_owned(), kind: InputKind::Canonical(record), stateful: false };
+            vec![
+                InputSpec::stateful("finance.facts", "FinanceFact"),
+                stateless(shipment_tracker::topic::DELIVERY, "DeliveryStatus"),
+                stateless(odoo_normalizer::DELIVERIES_TOPIC, "ErpDelivery"),
+                stateless("freight.charges", "FreightCharge"),
+                stateless(carrier_normalizer::INVOICES, "FreightInvoice"),
+                stateless("exception.decisions", "ExceptionDecision"),
+            ]
+        }
+        Service::OdooWriter => {
+            vec![InputSpec::stateful(shipment_tracker::topic::DELIVERY, "DeliveryStatus"), InputSpec::stateful(COMMANDS, "OdooCommand")]
+        }
     }
 }
 
@@ -85,6 +100,7 @@ fn spec(service: Service, config: &Config, schema_ids: &SchemaIds) -> ServiceSpe
         Service::CarrierNormalizer => (None, "carrier-normalizer.dlq"),
         Service::OdooNormalizer => (Some("odoo-normalizer.changelog"), "odoo-normalizer.dlq"),
         Service::ShipmentTracker => (Some("shipment-tracker.changelog"), "shipment-tracker.dlq"),
+        Service::FinanceAccrual => (Some("finance-accrual.changelog"), "finance-accrual.dlq"),
         Service::OdooWriter => (Some("odoo-writer.changelog"), "odoo-writer.dlq"),
     };
     ServiceSpec {
@@ -152,6 +168,7 @@ pub fn run(
             };
             run_stream(spec, &kafka, settings, Box::new(ShipmentTracker::new(settings_of)), around)
         }
+        Service::FinanceAccrual => run_stream(spec, &kafka, settings, finance_accrual::processor(config, &around)?, around),
         Service::OdooWriter => {
             let Some(writer) = runtime.block_on(writer(config, &around))? else { return Ok(()) };
             let settle = Duration::from_millis(config.odoo.settle_ms);
@@ -307,3 +324,7 @@ async fn connect(http: &HttpClient, settings: client::Settings, around: &Surroun
     }
     Ok(None)
 }
+
+#[cfg(test)]
+#[path = "wiring_tests.rs"]
+mod tests;

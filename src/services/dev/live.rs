@@ -5,7 +5,8 @@ use crate::engine::dead_letter::header;
 use crate::schema::codec::Codecs;
 
 /// Topics that are watched, without prefix; dead letters come beside them.
-pub const WATCHED: &[&str] = &["shipment.events", "shipment.links", "delivery.status", "exceptions", "odoo.results"];
+pub const WATCHED: &[&str] =
+    &["shipment.events", "shipment.links", "delivery.status", "exceptions", "finance.entries", "finance.verdicts", "odoo.results"];
 
 /// One line about a record of a watched topic; `None` where there is nothing to say.
 #[must_use]
@@ -20,6 +21,8 @@ pub fn line(topic: &str, value: Option<&[u8]>, headers: &[(String, Vec<u8>)], co
         "shipment.links" => "ShipmentLink",
         "delivery.status" => "DeliveryStatus",
         "exceptions" => "ExceptionRaised",
+        "finance.entries" => "FinanceEntry",
+        "finance.verdicts" => "FreightVerdict",
         "odoo.results" => "OdooResult",
         _ => return None,
     };
@@ -38,6 +41,13 @@ pub fn line(topic: &str, value: Option<&[u8]>, headers: &[(String, Vec<u8>)], co
             Some(format!("delivery     {name} {}, {} of {} parcels delivered", d.milestone, d.parcels_delivered, d.parcels_expected))
         }
         Record::ExceptionRaised(x) => Some(format!("for a person {} ({}): {}", x.kind, x.state, x.summary)),
+        Record::FinanceEntry(e) => {
+            let name = e.picking_name.as_deref().unwrap_or(&e.delivery_key);
+            Some(format!("entry        {name} {}, {} {} for {}", e.kind, e.amount, e.currency, e.charge_type))
+        }
+        Record::FreightVerdict(v) => {
+            Some(format!("billed       {} {} for {} {}: {}", v.amount, v.currency, v.charge_type, v.verdict, v.reason))
+        }
         Record::OdooResult(r) => {
             let record = r.record_id.map(|id| id.to_string()).unwrap_or_default();
             Some(format!("odoo         {} on {} {record}: {}", r.kind, r.model, r.outcome))

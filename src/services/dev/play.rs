@@ -242,5 +242,9 @@ fn arrange(
         "default_company": 1, "company_currencies": {"1": "USD"},
     });
     config.odoo.instances = BTreeMap::from([(ODOO.to_owned(), serde_json::from_value(instance)?)]);
+    let book = serde_json::json!({
+        "instance": ODOO, "company": 1, "currency": "USD", "journal": 1, "accrued_account": 2, "expense_accounts": {"freight": 3},
+    });
+    config.finance.books = BTreeMap::from([(ODOO.to_owned(), serde_json::from_value(book)?)]);
     Ok(())
 }
