@@ -31,7 +31,7 @@ fn exit_codes_and_channels_are_as_promised() {
         ("waybill explain", Exit::Done, "WB-0207", ""),
         ("waybill explain WB-9999", Exit::Failed, "", "no such code"),
         ("waybill completions bash", Exit::Done, "complete -F", ""),
-        ("waybill validate", Exit::Done, "no findings", ""),
+        ("waybill validate", Exit::Done, "no findings", "finance.books is empty"),
         ("waybill validate --service odoo-writer", Exit::Findings, "odoo.instances", ""),
         ("waybill dlq list --limit 0", Exit::Usage, "", "limit"),
         ("waybill config show --config /nowhere.yaml", Exit::Failed, "", "/nowhere.yaml"),
