@@ -156,6 +156,17 @@ impl<'a> Shipment<'a> {
     }
 }
 
+/// An aggregator's own code, where it keeps the carrier's to itself, as it stands in an identity. Such a code stands for so much that two
+/// happenings of one second may have it: the words beside it tell them apart, whatever their case and blanks.
+#[must_use]
+pub fn coarse(code: Option<&str>, words: Option<&str>) -> Option<String> {
+    let words = words.map(|words| words.split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase());
+    match (code, words) {
+        (Some(code), Some(words)) => Some(format!("{code}: {}", words.trim_end_matches('.'))),
+        (code, words) => code.map(str::to_owned).or(words),
+    }
+}
+
 /// No carrier has a number without a digit or with letters beyond ASCII: placeholders and mixed-up fields look like that.
 pub(super) fn believable(number: &str) -> Option<String> {
     // Punctuation is no part of the key and is kept in every event: more of it than this is no number's spelling.

@@ -150,13 +150,15 @@ impl Reader<'_> {
         let sent = checkpoint.checkpoint_time.get().and_then(times::iso);
         // The clock stays in the key, as the carrier's own source may really have seen midnight.
         let day_or_time = checkpoint.checkpoint_time.get().and_then(times::iso_day_or_time);
+        let told = day_or_time.map(|s| times::by_offset_or_zone(&s, place.as_ref(), self.settings));
         let code = [&checkpoint.subtag, &checkpoint.tag].into_iter().find_map(Text::owned);
         let identity = own::identity(shipment.carrier(), checkpoint.raw_tag.get(), None);
         let happening = Happening {
             raw_code: RawCode { kind: None, code, sub_code: checkpoint.raw_tag.owned() },
-            identity: identity.unwrap_or_else(|| (checkpoint.tag.owned(), checkpoint.subtag.owned())),
-            time_key: sent.as_ref().map(Sent::digits).unwrap_or_default(),
-            told: day_or_time.map(|s| times::by_offset_or_zone(&s, place.as_ref(), self.settings)),
+            identity: identity
+                .unwrap_or_else(|| (checkpoint.tag.owned(), event::coarse(checkpoint.subtag.get(), checkpoint.message.get()))),
+            time_key: sent.zip(told.as_ref()).map(|(s, t)| own::time_key(shipment.carrier(), &s, t)).unwrap_or_default(),
+            told,
             description: checkpoint.message.owned(),
             place,
         };

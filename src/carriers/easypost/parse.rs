@@ -11,7 +11,7 @@ use super::MAPPING_VERSION;
 use crate::domain::event::{Eta, Measures, Partner, ProofOfDelivery, RawCode, ShipmentEvent};
 use crate::domain::money::Amount;
 use crate::domain::verdict::Park;
-use crate::domain::vocabulary::{Actor, Leg, Milestone, TimePrecision};
+use crate::domain::vocabulary::{Actor, Leg, Milestone};
 
 #[derive(Deserialize, Default)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
@@ -94,7 +94,7 @@ pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table:
         return Err(json::not_tracking("a tracker event without a tracker"));
     }
     let mut events = reader.tracker(tracker)?;
-    if let Some(previous) = event.previous_attributes.0.as_ref().and_then(|p| sent_day_or_time(&p.est_delivery_date)) {
+    if let Some(previous) = event.previous_attributes.0.as_ref().and_then(|p| p.est_delivery_date.get().and_then(times::iso_day_or_time)) {
         events.extend(reader.eta_changed(tracker, &previous)?);
     }
     for told in &mut events {
@@ -153,13 +153,14 @@ impl Reader<'_> {
         // With the carrier's own code the happening has the identity that the carrier's own source gives it.
         let identity = match detail.carrier_code.code(0) {
             Some(code) => (None, Some(code.into_owned())),
-            None => (detail.status.owned(), detail.status_detail.owned()),
+            None => (detail.status.owned(), event::coarse(detail.status_detail.get(), detail.message.get())),
         };
+        let told = sent.as_ref().map(|s| times::by_offset_or_zone(s, place.as_ref(), self.settings));
         let happening = Happening {
             raw_code: RawCode { kind: None, code: detail.status.owned(), sub_code: detail.carrier_code.owned() },
             identity,
-            time_key: sent.as_ref().map(Sent::digits).unwrap_or_default(),
-            told: sent.as_ref().map(|s| times::by_offset_or_zone(s, place.as_ref(), self.settings)),
+            time_key: sent.zip(told.as_ref()).map(|(s, t)| own::time_key(shipment.carrier(), &s, t)).unwrap_or_default(),
+            told,
             description: detail.message.owned(),
             place,
         };
@@ -215,17 +216,8 @@ impl Reader<'_> {
             let timed = c.est_delivery_time_local.get().and_then(|time| times::iso(&format!("{day}T{time}")));
             timed.or_else(|| times::iso(day))
         });
-        let to = local.or_else(|| sent_day_or_time(&tracker.est_delivery_date))?;
+        let to = local.or_else(|| tracker.est_delivery_date.get().and_then(times::iso_day_or_time))?;
         let source = Some("easypost".to_owned());
         Some(Eta { to: times::by_offset_or_zone(&to, None, self.settings).at, to_local: to.wall(), source, ..Eta::default() })
     }
-}
-
-/// Midnight is how a day is written here.
-fn sent_day_or_time(text: &Text<'_>) -> Option<Sent> {
-    let mut sent = text.get().and_then(times::iso)?;
-    if sent.local.time() == jiff::civil::Time::midnight() {
-        sent.precision = TimePrecision::Date;
-    }
-    Some(sent)
 }

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use super::super::codes::{CodeTable, Meaning};
 use super::super::event::{self, Happening, Shipment};
 use super::super::json::{self, Objects, Text};
-use super::super::times::{self, Sent};
-use super::super::{DialectSettings, RawMessage};
+use super::super::times::{self, Sent, Suffix};
+use super::super::{DialectSettings, RawMessage, own};
 use super::MAPPING_VERSION;
 use crate::domain::event::{Place, RawCode, ShipmentEvent};
 use crate::domain::time::{Micros, Told};
@@ -84,7 +84,7 @@ impl Reader<'_> {
         for movement in &parcel.events.0 {
             let sent = sent(&movement.event_date_time, &movement.timestamp);
             // An event of the very moment of the status is what the status speaks of; of no other event does it say anything.
-            let same = sent.is_some() && sent == status_sent;
+            let same = sent.is_some_and(|sent| status_sent.is_some_and(|status| at_once(&sent, &status)));
             told |= same;
             events.push(self.movement(&shipment, movement, sent.as_ref(), status.as_deref().filter(|_| same)));
         }
@@ -99,11 +99,12 @@ impl Reader<'_> {
         let code = movement.code.code(0);
         let city = movement.city.owned().or_else(|| movement.location.owned());
         let place = event::place(city, None, movement.postal_code.owned(), movement.country.get(), None);
+        let told = sent.map(|s| self.told(s, place.as_ref()));
         let happening = Happening {
             raw_code: RawCode { kind: None, code: movement.code.owned(), sub_code: None },
             identity: (None, code.clone().map(|c| c.into_owned())),
-            time_key: sent.map(Sent::digits).unwrap_or_default(),
-            told: sent.map(|s| self.told(s, place.as_ref())),
+            time_key: sent.zip(told.as_ref()).map(|(s, t)| own::time_key(shipment.carrier(), s, t)).unwrap_or_default(),
+            told,
             description: movement.description.owned(),
             place,
         };
@@ -161,6 +162,14 @@ fn settle(events: &mut [ShipmentEvent], at_shop: bool) {
         if event.milestone != Milestone::AvailableForPickup {
             event.leg = Leg::Return;
         }
+    }
+}
+
+/// Whether two times are one moment, whichever offsets stand beside them.
+fn at_once(one: &Sent, other: &Sent) -> bool {
+    match (one.suffix, other.suffix) {
+        (Suffix::Numeric(a), Suffix::Numeric(b)) => a.to_timestamp(one.local).ok() == b.to_timestamp(other.local).ok(),
+        _ => one == other,
     }
 }
 

@@ -127,7 +127,7 @@ impl Reader<'_> {
         let happening = Happening {
             raw_code: RawCode { kind: None, code: entry.status.owned(), sub_code: sub_code.owned() },
             // Shippo keeps the carrier's own code to itself.
-            identity: (entry.status.owned(), sub_code.owned()),
+            identity: (entry.status.owned(), event::coarse(sub_code.get(), entry.status_details.get())),
             time_key: sent.as_ref().map(Sent::digits).unwrap_or_default(),
             told: sent.as_ref().map(|s| times::by_offset_or_zone(s, place.as_ref(), self.settings)),
             description: entry.status_details.owned(),
