@@ -251,22 +251,22 @@ pub fn place(
     (place != Place::default()).then_some(place)
 }
 
-/// The newest event by the wall clocks as sent; where they are equal the one that the source puts later (or first,
-/// where it tells the newest first). Facts about the shipment as it stands now belong to it.
+/// The newest event: by the moment where two are known, which a flight to the west needs, else by the wall clocks as sent; of equals the one
+/// that the source puts later (or first, where it tells the newest first). Facts about the shipment as it stands now belong to it.
 #[must_use]
 pub fn newest(events: &mut [ShipmentEvent], newest_first: bool, wanted: impl Fn(&ShipmentEvent) -> bool) -> Option<&mut ShipmentEvent> {
-    let mut best: Option<(usize, Option<String>)> = None;
+    let mut best: Option<(usize, &ShipmentEvent)> = None;
     for (at, event) in events.iter().enumerate().filter(|(_, e)| wanted(e)) {
-        let newer = match &best {
-            None => true,
-            Some((_, time)) if newest_first => event.occurred_local > *time,
-            Some((_, time)) => event.occurred_local >= *time,
-        };
-        if newer {
-            best = Some((at, event.occurred_local.clone()));
+        let order = best.map(|(_, best)| match (event.occurred_at, best.occurred_at) {
+            (Some(own), Some(best)) => own.cmp(&best),
+            _ => event.occurred_local.cmp(&best.occurred_local),
+        });
+        if order.is_none_or(|order| if newest_first { order.is_gt() } else { order.is_ge() }) {
+            best = Some((at, event));
         }
     }
-    events.get_mut(best?.0)
+    let at = best?.0;
+    events.get_mut(at)
 }
 
 /// What aggregators tell beside the scans.

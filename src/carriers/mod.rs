@@ -142,6 +142,14 @@ fn of_all<T>(
     first.filter(|_| events.is_empty()).map_or(Ok(events), Err)
 }
 
+/// Whether a content type is one of a syntax (`json`, `xml`): `application/…`, `text/…` or a suffix (`…+json`). An empty one is any.
+fn declares(content_type: &str, syntax: &str) -> bool {
+    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let Some((family, sub)) = kind.split_once('/') else { return kind.is_empty() };
+    let suffix = sub.strip_suffix(syntax).is_some_and(|rest| rest.len() > 1 && rest.ends_with('+'));
+    suffix || sub == syntax && matches!(family, "application" | "text")
+}
+
 /// The sources that [`dialect`] knows.
 pub const SOURCES: &[&str] = &[
     "ups",
@@ -237,6 +245,23 @@ mod tests {
         let told = testing::events("amazon_shipping", &json!({"payload": result}).to_string());
         assert!(told[0].pod.is_some() && told[0].partner.is_some() && told[0].raw_code.sub_code.is_some());
         assert!(size(&told) < 10_000, "{} bytes", size(&told));
+    }
+
+    #[test]
+    fn a_content_type_is_of_a_syntax_by_its_name_or_suffix() {
+        for (told, syntax, expected) in [
+            ("application/json; charset=utf-8", "json", true),
+            ("Text/JSON", "json", true),
+            ("application/cloudevents+json", "json", true),
+            ("application/SOAP+XML", "xml", true),
+            ("", "xml", true),
+            ("application/+json", "json", false),
+            ("application/json", "xml", false),
+            ("image/json", "json", false),
+            ("json", "json", false),
+        ] {
+            assert_eq!(super::declares(told, syntax), expected, "{told}");
+        }
     }
 
     #[test]

@@ -26,7 +26,7 @@ fn an_answer_is_read_scan_by_scan() {
     let expected = [
         json!({
             "shipment_key": "781234500917", "tracking_number": "781234500917", "carrier": "fedex", "source": "fedex",
-            "source_event_id": null, "mapping_version": "fedex-1", "milestone": "delivery_attempted", "sub_status": null,
+            "source_event_id": null, "mapping_version": "fedex-2", "milestone": "delivery_attempted", "sub_status": null,
             "exception_reason": "recipient.closed", "fault": "recipient", "action_required": false, "actor": "carrier",
             "leg": "forward", "raw_code": {"type": null, "code": "DE", "sub_code": "15"},
             "raw_description": "Delivery exception; Customer not available or business closed",

@@ -7,13 +7,13 @@ use serde::Deserialize;
 use super::super::codes::{CodeTable, Meaning};
 use super::super::event::{self, Happening, Shipment};
 use super::super::json::{self, Objects, Text};
-use super::super::times::{self, Sent, Suffix};
+use super::super::times::{self, Sent};
 use super::super::{DialectSettings, RawMessage, own};
 use super::MAPPING_VERSION;
 use crate::domain::event::{Place, RawCode, ShipmentEvent};
 use crate::domain::time::{Micros, Told};
 use crate::domain::verdict::Park;
-use crate::domain::vocabulary::{Leg, Milestone};
+use crate::domain::vocabulary::{Leg, Milestone, TimePrecision};
 
 /// Handed over to a ParcelShop, where the recipient has yet to collect it.
 const AT_SHOP: &str = "DELIVEREDPS";
@@ -89,7 +89,8 @@ impl Reader<'_> {
             events.push(self.movement(&shipment, movement, sent.as_ref(), status.as_deref().filter(|_| same)));
         }
         if let Some(status) = status.as_ref().filter(|_| !told && (status_sent.is_some() || events.is_empty())) {
-            events.insert(0, self.status(&shipment, status, status_sent.as_ref()));
+            let about = event::newest(&mut events, true, |_| true).map(|e| e.dedup_key.clone());
+            events.insert(0, self.status(&shipment, status, status_sent.as_ref(), about));
         }
         settle(&mut events, status.as_deref() == Some(AT_SHOP));
         Ok(events)
@@ -112,12 +113,12 @@ impl Reader<'_> {
     }
 
     /// The status as an event of its own: the newest happening, where the list of events does not have it yet.
-    fn status(&self, shipment: &Shipment<'_>, status: &str, sent: Option<&Sent>) -> ShipmentEvent {
+    /// It counts once for each newest event: whether the status or the answer has its time is nowhere said.
+    fn status(&self, shipment: &Shipment<'_>, status: &str, sent: Option<&Sent>, about: Option<String>) -> ShipmentEvent {
         let happening = Happening {
             raw_code: RawCode { kind: Some("status".to_owned()), code: Some(status.to_owned()), sub_code: None },
             identity: (Some("status".to_owned()), Some(status.to_owned())),
-            // The day alone: whether the status or the answer has this time is nowhere said.
-            time_key: sent.map(|s| s.digits().chars().take(8).collect()).unwrap_or_default(),
+            time_key: about.or_else(|| Some(day(sent?))).unwrap_or_default(),
             told: sent.map(|s| self.told(s, None)),
             ..Happening::default()
         };
@@ -165,12 +166,14 @@ fn settle(events: &mut [ShipmentEvent], at_shop: bool) {
     }
 }
 
+/// The day, in UTC where that is known.
+fn day(sent: &Sent) -> String {
+    Sent { local: sent.utc().unwrap_or(sent.local), precision: TimePrecision::Date, ..*sent }.digits()
+}
+
 /// Whether two times are one moment, whichever offsets stand beside them.
 fn at_once(one: &Sent, other: &Sent) -> bool {
-    match (one.suffix, other.suffix) {
-        (Suffix::Numeric(a), Suffix::Numeric(b)) => a.to_timestamp(one.local).ok() == b.to_timestamp(other.local).ok(),
-        _ => one == other,
-    }
+    one == other || one.utc().is_some_and(|utc| other.utc() == Some(utc))
 }
 
 fn sent(newer: &Text<'_>, older: &Text<'_>) -> Option<Sent> {
