@@ -131,6 +131,7 @@ impl Reader<'_> {
         if tracking.is_returning() {
             turn_back(&mut events, head.milestone == Milestone::Delivered);
         }
+        event::settle_returns(&mut events, false);
         facts(&mut events, tracking);
         let mut head = self.head(&shipment, &mut events, tracking, head);
         if events.is_empty() {
@@ -193,6 +194,7 @@ impl Reader<'_> {
         let meaning = if tracking.is_returning() { on_the_way_back(meaning) } else { meaning };
         let words = newest.as_ref().and_then(|n| n.raw_description.as_deref());
         let meaning = own::worded(shipment.carrier(), None, words, meaning);
+        let meaning = meaning.of_return_label(events.iter().any(|e| e.milestone == Milestone::Returning));
         if event::is_told(events, meaning) {
             return None;
         }
@@ -225,7 +227,7 @@ impl Reader<'_> {
     ) -> Option<ShipmentEvent> {
         let mut eta = self.eta(tracking)?;
         if let Some(newest) = event::newest(events, false, |_| true) {
-            if matches!(newest.milestone, Milestone::Delivered | Milestone::Returned) {
+            if !event::is_under_way(newest) {
                 return None;
             }
             newest.eta = Some(eta.clone());

@@ -136,9 +136,10 @@ impl Reader<'_> {
         if events.is_empty() {
             let status = tracker.status.get().ok_or_else(|| json::missing("tracking_details"))?;
             let raw_code = RawCode { kind: None, code: Some(status.to_owned()), sub_code: None };
-            let meaning = self.meaning(&tracker.status, &tracker.status_detail);
+            let meaning = self.meaning(&tracker.status, &tracker.status_detail).of_return_label(shipment.leg == Leg::Return);
             events.push(shipment.status(raw_code, (String::new(), None), meaning));
         }
+        event::settle_returns(&mut events, false);
         self.facts(&mut events, tracker);
         Ok(events)
     }
@@ -166,7 +167,7 @@ impl Reader<'_> {
         };
         let meaning = self.meaning(&detail.status, &detail.status_detail);
         let meaning = own::worded(shipment.carrier(), detail.carrier_code.code(2).as_deref(), detail.message.get(), meaning);
-        let mut event = shipment.event(happening, meaning);
+        let mut event = shipment.event(happening, meaning.of_return_label(shipment.leg == Leg::Return));
         let source = detail.source.get().map(|_| names::carrier(detail.source.get()));
         if let Some(partner) = source.filter(|s| tracker.carrier.get().is_some() && *s != event.carrier) {
             event.actor = event.actor.map(|_| Actor::Partner);
@@ -196,7 +197,7 @@ impl Reader<'_> {
             event.pod = Some(ProofOfDelivery { signed_by: Some(signed_by), ..ProofOfDelivery::default() });
         }
         let Some(event) = event::newest(events, false, |_| true) else { return };
-        if event.milestone != Milestone::Delivered {
+        if event::is_under_way(event) {
             event.eta = self.eta(tracker);
         }
         event.measures = tracker.weight.get().and_then(Amount::parse).map(|weight| Measures {

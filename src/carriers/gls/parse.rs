@@ -1,7 +1,5 @@
 //! The tracking answer of GLS, read into happenings.
 
-use std::cmp::Ordering;
-
 use serde::Deserialize;
 
 use super::super::codes::{CodeTable, Meaning};
@@ -11,9 +9,9 @@ use super::super::times::{self, Sent};
 use super::super::{DialectSettings, RawMessage, own};
 use super::MAPPING_VERSION;
 use crate::domain::event::{Place, RawCode, ShipmentEvent};
-use crate::domain::time::{Micros, Told};
+use crate::domain::time::Told;
 use crate::domain::verdict::Park;
-use crate::domain::vocabulary::{Leg, Milestone, TimePrecision};
+use crate::domain::vocabulary::{Milestone, TimePrecision};
 
 /// Handed over to a ParcelShop, where the recipient has yet to collect it.
 const AT_SHOP: &str = "DELIVEREDPS";
@@ -140,29 +138,16 @@ impl Reader<'_> {
     }
 }
 
-/// What one event cannot know: handing over ends a return where the parcel was on its way back before, and it is no
-/// delivery while the parcel waits at a shop. Events stand with the newest first, which counts where times do not.
+/// What one event cannot know: handing over ends a return where the parcel was on its way back before, and it is neither while the parcel
+/// waits at a shop. Events stand with the newest first, which counts where times do not.
 fn settle(events: &mut [ShipmentEvent], at_shop: bool) {
-    let back = events.iter().enumerate().filter(|(_, e)| e.milestone == Milestone::Returning);
-    let back: Vec<_> = back.map(|(at, e)| (at, e.occurred_at, e.occurred_local.clone())).collect();
-    for (at, event) in events.iter_mut().enumerate().filter(|(_, e)| e.milestone == Milestone::Delivered) {
-        let after = |(turned, turned_at, local): &(usize, Option<Micros>, Option<String>)| {
-            let order = match (event.occurred_at, turned_at) {
-                (Some(own), Some(turned_at)) => own.cmp(turned_at),
-                _ if event.occurred_local.is_some() && local.is_some() => event.occurred_local.cmp(local),
-                _ => Ordering::Equal,
-            };
-            order.then(turned.cmp(&at)) == Ordering::Greater
+    event::settle_returns(events, true);
+    for event in events.iter_mut().filter(|_| at_shop) {
+        event.milestone = match event.milestone {
+            Milestone::Delivered => Milestone::AvailableForPickup,
+            Milestone::Returned => Milestone::Returning,
+            other => other,
         };
-        event.milestone = match (back.iter().any(after), at_shop) {
-            (true, true) => Milestone::Returning,
-            (true, false) => Milestone::Returned,
-            (false, true) => Milestone::AvailableForPickup,
-            (false, false) => continue,
-        };
-        if event.milestone != Milestone::AvailableForPickup {
-            event.leg = Leg::Return;
-        }
     }
 }
 

@@ -98,6 +98,7 @@ impl Reader<'_> {
         let shipment = Shipment::new(self.message, ("shipengine", MAPPING_VERSION), names::carrier(carrier), number)?;
         let told = |s: &&Scan<'_>| [&s.status_code, &s.event_code, &s.description].iter().any(|t| t.get().is_some());
         let mut events: Vec<_> = tracking.events.0.iter().filter(told).map(|s| self.scan(&shipment, s)).collect();
+        event::settle_returns(&mut events, true);
         let head = self.head(&shipment, &mut events, tracking);
         events.extend(head);
         if events.is_empty() {
@@ -169,6 +170,8 @@ impl Reader<'_> {
         let newest = event::newest(events, true, |_| true).cloned();
         let words = newest.as_ref().and_then(|n| n.raw_description.as_deref());
         let meaning = own::worded(shipment.carrier(), None, words, meaning);
+        // A delivery that no scan tells is newer than the turn that one does.
+        let meaning = meaning.of_return_label(events.iter().any(|e| e.milestone == Milestone::Returning));
         if event::is_told(events, meaning) {
             return None;
         }

@@ -88,7 +88,7 @@ fn a_status_that_the_history_has_not_got_is_an_event_too() {
     );
     assert_told(
         &told[2],
-        &json!({"milestone": "delivered", "eta": null, "source_event_id": "ts-9", "offset_minutes": 0,
+        &json!({"milestone": "returned", "leg": "return", "eta": null, "source_event_id": "ts-9", "offset_minutes": 0,
         "time_source": "location_zone"}),
     );
     let current_only = r#"{"event":"track_updated","data":{"tracking_number":"1Z1","tracking_history":[],"tracking_status":
