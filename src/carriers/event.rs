@@ -1,11 +1,13 @@
 //! One way from what a dialect has read to a [`ShipmentEvent`].
 
+use std::cmp::Ordering;
+
 use super::RawMessage;
 use super::codes::Meaning;
 use crate::domain::dedup::{self, Identity};
 use crate::domain::event::{Eta, Label, Piece, Place, RawCode, ShipmentEvent};
 use crate::domain::ids;
-use crate::domain::time::Told;
+use crate::domain::time::{Micros, Told};
 use crate::domain::verdict::{Code, Park};
 use crate::domain::vocabulary::{Actor, ExceptionReason, Leg, Milestone, SubStatus};
 
@@ -156,6 +158,17 @@ impl<'a> Shipment<'a> {
     }
 }
 
+/// An aggregator's own code, where it keeps the carrier's to itself, as it stands in an identity. Such a code stands for so much that two
+/// happenings of one second may have it: the words beside it tell them apart, whatever their case and blanks.
+#[must_use]
+pub fn coarse(code: Option<&str>, words: Option<&str>) -> Option<String> {
+    let words = words.map(|words| words.split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase());
+    match (code, words) {
+        (Some(code), Some(words)) => Some(format!("{code}: {}", words.trim_end_matches('.'))),
+        (code, words) => code.map(str::to_owned).or(words),
+    }
+}
+
 /// No carrier has a number without a digit or with letters beyond ASCII: placeholders and mixed-up fields look like that.
 pub(super) fn believable(number: &str) -> Option<String> {
     // Punctuation is no part of the key and is kept in every event: more of it than this is no number's spelling.
@@ -240,22 +253,22 @@ pub fn place(
     (place != Place::default()).then_some(place)
 }
 
-/// The newest event by the wall clocks as sent; where they are equal the one that the source puts later (or first,
-/// where it tells the newest first). Facts about the shipment as it stands now belong to it.
+/// The newest event: by the moment where two are known, which a flight to the west needs, else by the wall clocks as sent; of equals the one
+/// that the source puts later (or first, where it tells the newest first). Facts about the shipment as it stands now belong to it.
 #[must_use]
 pub fn newest(events: &mut [ShipmentEvent], newest_first: bool, wanted: impl Fn(&ShipmentEvent) -> bool) -> Option<&mut ShipmentEvent> {
-    let mut best: Option<(usize, Option<String>)> = None;
+    let mut best: Option<(usize, &ShipmentEvent)> = None;
     for (at, event) in events.iter().enumerate().filter(|(_, e)| wanted(e)) {
-        let newer = match &best {
-            None => true,
-            Some((_, time)) if newest_first => event.occurred_local > *time,
-            Some((_, time)) => event.occurred_local >= *time,
-        };
-        if newer {
-            best = Some((at, event.occurred_local.clone()));
+        let order = best.map(|(_, best)| match (event.occurred_at, best.occurred_at) {
+            (Some(own), Some(best)) => own.cmp(&best),
+            _ => event.occurred_local.cmp(&best.occurred_local),
+        });
+        if order.is_none_or(|order| if newest_first { order.is_gt() } else { order.is_ge() }) {
+            best = Some((at, event));
         }
     }
-    events.get_mut(best?.0)
+    let at = best?.0;
+    events.get_mut(at)
 }
 
 /// What aggregators tell beside the scans.
@@ -285,6 +298,35 @@ impl Shipment<'_> {
     }
 }
 
+/// Handing over ends a return where the parcel was on its way back before: most carriers have one code for both. A day alone is as late as
+/// any clock of it; where times do not tell, the order of the message does.
+pub fn settle_returns(events: &mut [ShipmentEvent], newest_first: bool) {
+    let turns = events.iter().enumerate().filter(|(_, e)| e.milestone == Milestone::Returning);
+    let turns: Vec<_> = turns.map(|(at, e)| (at, e.occurred_at, e.occurred_local.clone())).collect();
+    for (at, event) in events.iter_mut().enumerate().filter(|(_, e)| e.milestone == Milestone::Delivered) {
+        let after = |(turn, turned_at, local): &(usize, Option<Micros>, Option<String>)| {
+            let by_time = match (event.occurred_at, turned_at, &event.occurred_local, local) {
+                (Some(own), Some(turned_at), ..) => own.cmp(turned_at),
+                (.., Some(own), Some(local)) => {
+                    let known = own.len().min(local.len());
+                    own.get(..known).cmp(&local.get(..known))
+                }
+                _ => Ordering::Equal,
+            };
+            by_time.then(if newest_first { turn.cmp(&at) } else { at.cmp(turn) }).is_gt()
+        };
+        if turns.iter().any(after) {
+            (event.milestone, event.sub_status, event.leg, event.pod) = (Milestone::Returned, None, Leg::Return, None);
+        }
+    }
+}
+
+/// Whether the parcel is still expected somewhere: once it is delivered or back no delivery is.
+#[must_use]
+pub fn is_under_way(event: &ShipmentEvent) -> bool {
+    !matches!(event.milestone, Milestone::Delivered | Milestone::Returned)
+}
+
 /// Whether one of the events says at least what a meaning says. A delivery that was the end of a return has said so.
 #[must_use]
 pub fn is_told(events: &[ShipmentEvent], meaning: Meaning) -> bool {
@@ -304,4 +346,38 @@ pub fn time_of(event: &ShipmentEvent) -> (String, Option<Told>) {
         source: event.time_source,
     });
     (event.occurred_local.clone().or_else(|| Some(event.occurred_at?.to_string())).unwrap_or_default(), told)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::carriers::testing::events;
+
+    /// Milestones of scans of FedEx with their times, the newest first.
+    fn fedex(scans: &[(&str, &str, &str)]) -> Vec<(&'static str, bool)> {
+        let scan =
+            |(code, at, country): &(&str, &str, &str)| json!({"eventType": code, "date": at, "scanLocation": {"countryCode": country}});
+        let scans: Vec<_> = scans.iter().map(scan).collect();
+        let result = json!({"trackingNumberInfo": {"trackingNumber": "781234500917"}, "scanEvents": scans,
+            "deliveryDetails": {"receivedByName": "M DOE"},
+            "dateAndTimes": [{"type": "ESTIMATED_DELIVERY", "dateTime": "2026-11-23T00:00:00"}]});
+        let body = json!({"output": {"completeTrackResults": [{"trackingNumber": "781234500917", "trackResults": [result]}]}});
+        events("fedex", &body.to_string()).iter().map(|e| (e.milestone.as_str(), e.eta.is_some() || e.pod.is_some())).collect()
+    }
+
+    #[test]
+    fn the_newest_is_so_by_the_moment_not_by_the_clock_on_the_wall() {
+        // Over the date line: it leaves at ten in the evening and arrives at eight in the evening of that day.
+        let told = fedex(&[("AR", "2026-11-20T20:00:00-08:00", "US"), ("DP", "2026-11-20T22:00:00+08:00", "HK")]);
+        assert_eq!(told, [("in_transit", true), ("in_transit", false)]);
+    }
+
+    #[test]
+    fn what_is_handed_over_on_its_way_back_is_returned_and_nobody_has_signed() {
+        let (turn, end) = (("RS", "2026-11-19T10:00:00-06:00", "US"), ("DL", "2026-11-20T10:00:00-06:00", "US"));
+        assert_eq!(fedex(&[end, turn]), [("returned", false), ("returning", false)], "neither a proof of delivery nor an expectation");
+        let before = ("DL", "2026-11-18T10:00:00-06:00", "US");
+        assert_eq!(fedex(&[turn, before]), [("returning", true), ("delivered", true)]);
+    }
 }

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{DialectSettings, RawMessage, event};
+use super::{DialectSettings, RawMessage, declares, event};
 use crate::domain::verdict::{Code, Park};
 
 /// Deepest nesting that is read; honest payloads stay below 15.
@@ -42,7 +42,7 @@ fn checked<'a>(message: &RawMessage<'a>, settings: &DialectSettings) -> Result<&
     if message.body.len() > settings.body_bytes_max {
         return Err(Park::new(Code::TOO_LARGE, format!("bytes in the body: {}", message.body.len())));
     }
-    if let Some(content_type) = message.content_type.filter(|t| !is_json(t)) {
+    if let Some(content_type) = message.content_type.filter(|t| !declares(t, "json")) {
         let shown: String = content_type.chars().filter(|c| c.is_ascii_graphic()).take(60).collect();
         return Err(Park::new(Code::WRONG_CONTENT_TYPE, format!("content type is not JSON: {shown}")));
     }
@@ -87,14 +87,6 @@ pub fn not_tracking(why: &'static str) -> Park {
 #[must_use]
 pub fn too_many(max: usize) -> Park {
     Park::new(Code::TOO_MANY, format!("more events than the limit: {max}"))
-}
-
-fn is_json(content_type: &str) -> bool {
-    let kind = content_type.split(';').next().unwrap_or_default().trim();
-    let Some((_, sub)) = kind.split_once('/') else { return kind.is_empty() };
-    kind.eq_ignore_ascii_case("application/json")
-        || kind.eq_ignore_ascii_case("text/json")
-        || sub.len() > 5 && sub.get(sub.len() - 5..).is_some_and(|s| s.eq_ignore_ascii_case("+json"))
 }
 
 /// One pass over the bytes, so that the parser's recursion never sees more than the limit, and its lists no more either.

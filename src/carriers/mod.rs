@@ -147,6 +147,14 @@ fn of_all<T>(
     first.filter(|_| events.is_empty()).map_or(Ok(events), Err)
 }
 
+/// Whether a content type is one of a syntax (`json`, `xml`): `application/…`, `text/…` or a suffix (`…+json`). An empty one is any.
+fn declares(content_type: &str, syntax: &str) -> bool {
+    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let Some((family, sub)) = kind.split_once('/') else { return kind.is_empty() };
+    let suffix = sub.strip_suffix(syntax).is_some_and(|rest| rest.len() > 1 && rest.ends_with('+'));
+    suffix || sub == syntax && matches!(family, "application" | "text")
+}
+
 /// The sources that [`dialect`] knows.
 pub const SOURCES: &[&str] = &[
     "ups",
@@ -242,6 +250,109 @@ mod tests {
         let told = testing::events("amazon_shipping", &json!({"payload": result}).to_string());
         assert!(told[0].pod.is_some() && told[0].partner.is_some() && told[0].raw_code.sub_code.is_some());
         assert!(size(&told) < 10_000, "{} bytes", size(&told));
+    }
+
+    #[test]
+    fn a_content_type_is_of_a_syntax_by_its_name_or_suffix() {
+        for (told, syntax, expected) in [
+            ("application/json; charset=utf-8", "json", true),
+            ("Text/JSON", "json", true),
+            ("application/cloudevents+json", "json", true),
+            ("application/SOAP+XML", "xml", true),
+            ("", "xml", true),
+            ("application/+json", "json", false),
+            ("application/json", "xml", false),
+            ("image/json", "json", false),
+            ("json", "json", false),
+        ] {
+            assert_eq!(super::declares(told, syntax), expected, "{told}");
+        }
+    }
+
+    /// The body of a source whose parcel has one scan without a code, and a status above it that was noticed at a minute.
+    fn headed(source: &str, status: [&str; 2], swing: usize, minute: u8) -> String {
+        let (status, at) = (status[swing % 2], "2026-11-20T10:00:00");
+        let noticed = format!("2026-11-20T11:{minute:02}:00");
+        match source {
+            "shipengine" => json!({"tracking_number": "1Z1", "carrier_code": "ups", "status_code": status,
+                "events": [{"occurred_at": at, "description": "Scan"}]}),
+            "aftership" => json!({"event": "tracking_update", "msg": {"tracking_number": "1Z1", "slug": "ups", "tag": status,
+                "updated_at": format!("{noticed}+00:00"), "checkpoints": [{"message": "Scan", "checkpoint_time": at}]}}),
+            "17track" => json!({"event": "TRACKING_UPDATED", "data": {"number": "1Z1", "track_info": {"latest_status": {"status": status},
+                "tracking": {"providers": [{"provider": {"name": "UPS"}, "events": [{"time_iso": at, "description": "Scan"}]}]}}}}),
+            "shiprocket" => json!({"awb": "774100001", "courier_name": "Ekart", "shipment_status": status,
+                "current_timestamp": noticed.replace('T', " "), "scans": [{"date": at.replace('T', " "), "status": "S"}]}),
+            _ => json!({"parcels": [{"unitno": "51830277416", "status": status, "statusDateTime": format!("{noticed}+0100"),
+                "events": [{"code": "NEW.ONE", "eventDateTime": format!("{at}+0100")}]}]}),
+        }
+        .to_string()
+    }
+
+    #[test]
+    fn a_status_that_swings_over_one_scan_is_told_once_for_each_word() {
+        for (source, status) in [
+            ("shipengine", ["IT", "EX"]),
+            ("aftership", ["InTransit", "Exception"]),
+            ("17track", ["InTransit", "Exception"]),
+            ("shiprocket", ["IN TRANSIT", "DELAYED"]),
+            ("gls", ["INTRANSIT", "NOTDELIVERED"]),
+        ] {
+            let keys = |swing: u8| {
+                let told = testing::events(source, &headed(source, status, swing.into(), swing));
+                assert_eq!(told.len(), 2, "{source}: the scan and the status");
+                told.into_iter().map(|e| e.event_id)
+            };
+            let mut all: Vec<_> = (0..6).flat_map(keys).collect();
+            all.sort();
+            all.dedup();
+            assert_eq!(all.len(), 3, "{source}: a scan and two words");
+        }
+    }
+
+    #[test]
+    fn what_comes_after_the_turn_is_no_delivery_whoever_tells_it() {
+        let [turn, end] = ["2026-11-19T10:00:00", "2026-11-20T10:00:00"];
+        let ups = |day: &str, kind: &str, code: &str| json!({"date": day, "time": "100000", "status": {"type": kind, "code": code}});
+        let ups = [ups("20261120", "D", "FS"), ups("20261119", "X", "4R")];
+        let usps = |at: &str, code: &str| json!({"eventTimestamp": at, "eventCode": code, "name": "M DOE"});
+        let shippo = |at: &str, status: &str| json!({"status": status, "status_date": at});
+        let easypost = |at: &str, status: &str| json!({"status": status, "datetime": at});
+        let engine =
+            |at: &str, code: &str| json!({"carrier_occurred_at": at, "status_code": "IT", "status_detail_code": code, "signer": "M DOE"});
+        let aftership = |at: &str, subtag: &str| json!({"checkpoint_time": at, "subtag": subtag});
+        for (source, body) in [
+            (
+                "ups",
+                json!({"trackResponse": {"shipment": [{"package": [{"trackingNumber": "1Z1", "activity": ups,
+                "deliveryInformation": {"receivedBy": "M DOE"}}]}]}}),
+            ),
+            ("usps", json!({"trackingNumber": "94001", "trackingEvents": [usps(end, "01"), usps(turn, "09")]})),
+            (
+                "shippo",
+                json!({"event": "track_updated", "data": {"tracking_number": "1Z1", "carrier": "ups",
+                "tracking_history": [shippo(turn, "RETURNED"), shippo(end, "DELIVERED")], "eta": end}}),
+            ),
+            (
+                "easypost",
+                json!({"object": "Tracker", "tracking_code": "1Z1", "carrier": "UPS", "signed_by": "M DOE",
+                "tracking_details": [easypost(turn, "return_to_sender"), easypost(end, "delivered")]}),
+            ),
+            (
+                "shipengine",
+                json!({"tracking_number": "1Z1", "carrier_code": "ups", "status_code": "DE",
+                "events": [engine(end, "DELIVERED"), engine(turn, "RETURN_TO_SENDER")]}),
+            ),
+            (
+                "aftership",
+                json!({"event": "tracking_update", "msg": {"tracking_number": "1Z1", "slug": "ups", "tag": "Delivered",
+                "signed_by": "M DOE", "checkpoints": [aftership(turn, "Exception_010"), aftership(end, "Delivered_001")]}}),
+            ),
+        ] {
+            let told = testing::events(source, &body.to_string());
+            let last = told.iter().max_by_key(|e| e.occurred_local.clone()).expect("an event");
+            let read = (told.len(), last.milestone.as_str(), last.leg.as_str(), last.pod.is_some() || last.eta.is_some());
+            assert_eq!(read, (2, "returned", "return", false), "{source}");
+        }
     }
 
     #[test]

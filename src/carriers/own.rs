@@ -1,8 +1,10 @@
 //! A carrier's own codes as an aggregator passes them on, in the spelling of our own dialect of that carrier.
 
 use super::codes::Meaning;
+use super::times::Sent;
 use super::{dhl_express, fedex, ups, usps};
-use crate::domain::vocabulary::Milestone;
+use crate::domain::time::Told;
+use crate::domain::vocabulary::{Milestone, TimeSource};
 
 /// The code list and the code that make a happening the same one, whoever tells it.
 pub type Identity = (Option<String>, Option<String>);
@@ -38,6 +40,22 @@ pub fn worded(carrier: &str, code: Option<&str>, words: Option<&str>, meaning: M
     }
     let told = words.and_then(usps::delivery).filter(|told| delivered || told.milestone != Milestone::Delivered);
     told.unwrap_or(meaning)
+}
+
+/// Carriers that tell one moment by another clock in each of their ways of telling (a push in UTC, an answer by the clock of the
+/// place): it is the moment that makes two tellings one.
+const BY_MOMENT: &[&str] = &["amazon_shipping", "gls"];
+
+/// The time as it stands in the identity of a happening of this carrier, whoever tells it: the wall clock as sent, or of some carriers
+/// the moment. A moment is known where an offset is believed or the place has one zone; a zone that is configured tells none, because a
+/// changed setting would tell everything anew.
+#[must_use]
+pub fn time_key(carrier: &str, sent: &Sent, told: &Told) -> String {
+    let sure = matches!(told.source, Some(TimeSource::CarrierOffset | TimeSource::GmtField | TimeSource::LocationZone));
+    match told.at.filter(|_| sure && BY_MOMENT.contains(&carrier)) {
+        Some(at) => format!("at{}", at.div_euclid(1_000_000)),
+        None => sent.digits(),
+    }
 }
 
 fn spelled(carrier: &str, general: Option<&str>, special: Option<&str>) -> Option<(Option<String>, String)> {

@@ -44,6 +44,13 @@ impl Sent {
         format!("{:04}{:02}{:02}{:02}{:02}{:02}", d.year(), d.month(), d.day(), t.hour(), t.minute(), t.second())
     }
 
+    /// The clock in UTC at that moment, where an offset was sent; what is behind `Z` is not asked.
+    #[must_use]
+    pub fn utc(&self) -> Option<DateTime> {
+        let Suffix::Numeric(offset) = self.suffix else { return None };
+        Some(Offset::UTC.to_datetime(offset.to_timestamp(self.local).ok()?))
+    }
+
     /// The wall clock in ISO 8601 without zone.
     #[must_use]
     pub fn wall(&self) -> Option<String> {

@@ -11,7 +11,7 @@ use quick_xml::events::{BytesRef, Event};
 use quick_xml::reader::Reader;
 
 pub use super::json::{missing, not_tracking, too_many};
-use super::{DialectSettings, RawMessage};
+use super::{DialectSettings, RawMessage, declares};
 use crate::domain::verdict::{Code, Park};
 
 /// Deepest nesting that is read; honest payloads stay below 15.
@@ -32,7 +32,7 @@ pub fn text<'a>(message: &RawMessage<'a>, settings: &DialectSettings) -> Result<
     if message.body.len() > settings.body_bytes_max {
         return Err(Park::new(Code::TOO_LARGE, format!("bytes in the body: {}", message.body.len())));
     }
-    if let Some(content_type) = message.content_type.filter(|t| !is_xml(t)) {
+    if let Some(content_type) = message.content_type.filter(|t| !declares(t, "xml")) {
         let shown: String = content_type.chars().filter(|c| c.is_ascii_graphic()).take(60).collect();
         return Err(Park::new(Code::WRONG_CONTENT_TYPE, format!("content type is not XML: {shown}")));
     }
@@ -53,16 +53,6 @@ pub fn text<'a>(message: &RawMessage<'a>, settings: &DialectSettings) -> Result<
     let text =
         std::str::from_utf8(body).map_err(|e| Park::new(Code::NOT_UTF8, format!("first byte that is not UTF-8: {}", e.valid_up_to())))?;
     Ok(Cow::Borrowed(text))
-}
-
-/// Whether a content type is one of XML.
-#[must_use]
-pub fn is_xml(content_type: &str) -> bool {
-    let kind = content_type.split(';').next().unwrap_or_default().trim();
-    let Some((_, sub)) = kind.split_once('/') else { return kind.is_empty() };
-    kind.eq_ignore_ascii_case("application/xml")
-        || kind.eq_ignore_ascii_case("text/xml")
-        || sub.len() > 4 && sub.get(sub.len() - 4..).is_some_and(|s| s.eq_ignore_ascii_case("+xml"))
 }
 
 fn charset(content_type: &str) -> Option<&str> {

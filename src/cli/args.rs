@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Service;
@@ -139,11 +139,27 @@ fn service() -> impl TypedValueParser<Value = Service> {
         .try_map(|name| name.parse::<Service>())
 }
 
+/// Any source: the built-in ones are told to the shell, others are described in files.
+#[derive(Clone)]
+struct SourceHint;
+
+impl TypedValueParser for SourceHint {
+    type Value = String;
+
+    fn parse_ref(&self, command: &clap::Command, arg: Option<&clap::Arg>, value: &std::ffi::OsStr) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(crate::carriers::SOURCES.iter().map(|source| PossibleValue::new(*source))))
+    }
+}
+
 /// `normalize`.
 #[derive(Debug, Args)]
 pub struct NormalizeArgs {
     /// Whose dialect the payloads are in
-    #[arg(long, value_name = "SOURCE")]
+    #[arg(long, value_name = "SOURCE", value_parser = SourceHint, hide_possible_values = true)]
     pub source: String,
     /// When the payloads reached us; now, unless given
     #[arg(long, value_name = "RFC3339", value_parser = moment)]

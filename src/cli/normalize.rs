@@ -213,6 +213,15 @@ mod tests {
     }
 
     #[test]
+    fn the_shell_knows_the_built_in_sources() {
+        for shell in ["bash", "zsh", "fish"] {
+            let script = waybill(&format!("waybill completions {shell}"), &[]).out;
+            assert!(script.contains("edifact_iftsta") && script.contains("17track"), "{shell}");
+        }
+        assert!(!waybill("waybill normalize --help", &[]).out.contains("possible values: ups"), "others are possible too");
+    }
+
+    #[test]
     fn wrong_arguments_are_told_with_what_is_right() {
         for (arguments, exit, says) in [
             ("--source dhl x.json", Exit::Usage, "[possible values: ups, fedex, easypost"),

@@ -131,6 +131,7 @@ impl Reader<'_> {
         if tracking.is_returning() {
             turn_back(&mut events, head.milestone == Milestone::Delivered);
         }
+        event::settle_returns(&mut events, false);
         facts(&mut events, tracking);
         let mut head = self.head(&shipment, &mut events, tracking, head);
         if events.is_empty() {
@@ -150,13 +151,15 @@ impl Reader<'_> {
         let sent = checkpoint.checkpoint_time.get().and_then(times::iso);
         // The clock stays in the key, as the carrier's own source may really have seen midnight.
         let day_or_time = checkpoint.checkpoint_time.get().and_then(times::iso_day_or_time);
+        let told = day_or_time.map(|s| times::by_offset_or_zone(&s, place.as_ref(), self.settings));
         let code = [&checkpoint.subtag, &checkpoint.tag].into_iter().find_map(Text::owned);
         let identity = own::identity(shipment.carrier(), checkpoint.raw_tag.get(), None);
         let happening = Happening {
             raw_code: RawCode { kind: None, code, sub_code: checkpoint.raw_tag.owned() },
-            identity: identity.unwrap_or_else(|| (checkpoint.tag.owned(), checkpoint.subtag.owned())),
-            time_key: sent.as_ref().map(Sent::digits).unwrap_or_default(),
-            told: day_or_time.map(|s| times::by_offset_or_zone(&s, place.as_ref(), self.settings)),
+            identity: identity
+                .unwrap_or_else(|| (checkpoint.tag.owned(), event::coarse(checkpoint.subtag.get(), checkpoint.message.get()))),
+            time_key: sent.zip(told.as_ref()).map(|(s, t)| own::time_key(shipment.carrier(), &s, t)).unwrap_or_default(),
+            told,
             description: checkpoint.message.owned(),
             place,
         };
@@ -191,6 +194,7 @@ impl Reader<'_> {
         let meaning = if tracking.is_returning() { on_the_way_back(meaning) } else { meaning };
         let words = newest.as_ref().and_then(|n| n.raw_description.as_deref());
         let meaning = own::worded(shipment.carrier(), None, words, meaning);
+        let meaning = meaning.of_return_label(events.iter().any(|e| e.milestone == Milestone::Returning));
         if event::is_told(events, meaning) {
             return None;
         }
@@ -223,7 +227,7 @@ impl Reader<'_> {
     ) -> Option<ShipmentEvent> {
         let mut eta = self.eta(tracking)?;
         if let Some(newest) = event::newest(events, false, |_| true) {
-            if matches!(newest.milestone, Milestone::Delivered | Milestone::Returned) {
+            if !event::is_under_way(newest) {
                 return None;
             }
             newest.eta = Some(eta.clone());

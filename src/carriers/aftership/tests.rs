@@ -179,7 +179,9 @@ fn a_delivery_after_the_turn_is_the_end_of_a_return() {
         assert_eq!(told("Exception", flag, &[&out, &turn]), [("delivered", "forward", true), returning]);
         assert_eq!(told("Delivered", flag, &[]), [returned]);
     }
-    assert_eq!(told("Delivered", "another_flag", &[&turn, &end])[1], ("delivered", "forward", true));
+    assert_eq!(told("Delivered", "another_flag", &[&turn, &end])[1], returned, "the checkpoints are enough");
+    assert_eq!(told("Delivered", "another_flag", &[&turn])[1], returned);
+    assert_eq!(told("Delivered", "another_flag", &[&out, &turn])[0], ("delivered", "forward", true));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::super::codes::{CodeTable, Meaning};
 use super::super::event::{self, Happening, Shipment};
 use super::super::json::{self, Object, Objects, Text, Texts};
 use super::super::times::{self, Sent, Suffix};
-use super::super::{DialectSettings, RawMessage};
+use super::super::{DialectSettings, RawMessage, own};
 use super::MAPPING_VERSION;
 use crate::domain::event::{Eta, Partner, Place, ProofOfDelivery, RawCode, ShipmentEvent};
 use crate::domain::time::Told;
@@ -157,11 +157,12 @@ impl Reader<'_> {
         let leg = leg(shipment_type);
         let place = location.0.as_ref().and_then(place);
         let sent = time.get().and_then(times::iso);
+        let told = sent.as_ref().map(|s| self.told(s, place.as_ref()));
         let happening = Happening {
             raw_code: RawCode { kind: shipment_type.owned(), code: code.owned(), sub_code: None },
             identity: (None, code.code(0).map(|c| c.into_owned())),
-            time_key: sent.as_ref().map(Sent::digits).unwrap_or_default(),
-            told: sent.as_ref().map(|s| self.told(s, place.as_ref())),
+            time_key: sent.zip(told.as_ref()).map(|(s, t)| own::time_key(shipment.carrier(), &s, t)).unwrap_or_default(),
+            told,
             description: None,
             place,
         };

@@ -78,6 +78,11 @@ fn a_refused_parcel_goes_back_and_its_end_is_no_delivery() {
     }
 }
 
+fn answer_of(time: &str) -> Vec<ShipmentEvent> {
+    let event = json!({"eventCode": "DeliveryAttempted", "eventTime": time, "location": {"city": "BRISTOL", "countryCode": "GB"}});
+    events("amazon_shipping", &json!({"payload": {"trackingId": "UK7730420263", "eventHistory": [event]}}).to_string())
+}
+
 #[test]
 fn push_and_answer_give_the_same_happening_the_same_key() {
     let answer = json!({"payload": {"trackingId": "UK7730420263", "eventHistory": [
@@ -87,6 +92,11 @@ fn push_and_answer_give_the_same_happening_the_same_key() {
     let answer = events("amazon_shipping", &answer.to_string());
     let push = events("amazon_shipping", PUSH);
     assert_eq!(push[0].event_id, answer[0].event_id);
+    // The push tells UTC and the answer may tell the clock of the place: it is one moment.
+    for (clock, same) in [("2026-11-19T12:21:58+01:00", true), ("2026-11-19T06:21:58-05:00", true), ("2026-11-19T11:21:58-05:00", false)] {
+        let told = answer_of(clock);
+        assert_eq!(told[0].event_id == push[0].event_id, same, "{clock}");
+    }
     assert_ne!(answer[0].event_id, answer[1].event_id);
     let again = PUSH.replace("5b0d1f60", "6c0d1f60").replace("11:22:10", "11:40:00");
     assert_eq!(events("amazon_shipping", &again)[0].event_id, push[0].event_id);

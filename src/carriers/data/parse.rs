@@ -4,8 +4,7 @@ use serde_json::Value;
 
 use super::super::codes::Meaning;
 use super::super::event::{self, Happening, Shipment};
-use super::super::times::Sent;
-use super::super::{DialectSettings, RawMessage, json, names};
+use super::super::{DialectSettings, RawMessage, json, names, own};
 use super::check::{ANY, Described, PodPaths};
 use super::description::Same;
 use super::tree;
@@ -105,11 +104,12 @@ impl<'a> Reader<'a> {
         {
             same_code = Some(format!("{} {sub_code}", same_code.unwrap_or_default()));
         }
-        let (sent, told) = time.unzip();
+        let same_time = time.as_ref().filter(|_| by(Same::Time)).map(|(sent, told)| own::time_key(shipment.carrier(), sent, told));
+        let told = time.map(|(_, told)| told);
         let happening = Happening {
             identity: (kind.clone().filter(|_| by(Same::Type)), same_code),
             raw_code: RawCode { kind, code, sub_code },
-            time_key: sent.filter(|_| by(Same::Time)).as_ref().map(Sent::digits).unwrap_or_default(),
+            time_key: same_time.unwrap_or_default(),
             told,
             description: paths.description.owned(value),
             place,

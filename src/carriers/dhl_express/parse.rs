@@ -80,6 +80,7 @@ impl Reader<'_> {
             });
             events.push(self.scan(&shipment, *scan));
         }
+        event::settle_returns(&mut events, false);
         if let Some(facts) = info.child("ShipmentInfo") {
             self.facts(&mut events, facts);
         }
@@ -112,7 +113,7 @@ impl Reader<'_> {
     /// What is true of the shipment now goes to its newest checkpoint.
     fn facts(&self, events: &mut [ShipmentEvent], facts: Node<'_>) {
         let Some(event) = event::newest(events, false, |_| true) else { return };
-        if event.milestone != Milestone::Delivered {
+        if event::is_under_way(event) {
             event.eta = self.eta(facts);
         }
         event.measures = measures(facts);

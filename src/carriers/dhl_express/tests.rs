@@ -35,7 +35,7 @@ fn an_answer_is_read_checkpoint_by_checkpoint() {
     let expected = [
         json!({
             "shipment_key": "4471120085", "tracking_number": "4471120085", "carrier": "dhl_express", "source": "dhl_express",
-            "source_event_id": null, "mapping_version": "dhl_express-1", "milestone": "accepted", "sub_status": "picked_up",
+            "source_event_id": null, "mapping_version": "dhl_express-2", "milestone": "accepted", "sub_status": "picked_up",
             "exception_reason": null, "fault": null, "action_required": false, "actor": "carrier", "leg": "forward",
             "raw_code": {"type": null, "code": "PU", "sub_code": null}, "raw_description": "Shipment picked up",
             "occurred_local": "2026-11-16T17:02:00", "offset_minutes": 60, "time_precision": "second", "time_source": "location_zone",

@@ -183,6 +183,7 @@ impl Reader<'_> {
                 events.insert(0, status);
             }
         }
+        event::settle_returns(&mut events, true);
         self.facts(&mut events, answer);
         Ok(events)
     }
@@ -242,7 +243,7 @@ impl Reader<'_> {
             event.pod = Some(proof);
         }
         let Some(event) = event::newest(events, true, |_| true) else { return };
-        if event.milestone != Milestone::Delivered {
+        if event::is_under_way(event) {
             event.eta = self.eta(answer);
         }
         event.measures = details.and_then(measures);

@@ -34,7 +34,11 @@ pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings) -> Res
         }
         let number = number(result).or_else(|| of_all.clone());
         match Shipment::new(message, (SOURCE, MAPPING_VERSION), SOURCE.into(), &[number.as_deref()]) {
-            Ok(shipment) => events.extend(reached.into_iter().map(|status| event(&shipment, status, settings))),
+            Ok(shipment) => {
+                let mut told: Vec<_> = reached.into_iter().map(|status| event(&shipment, status, settings)).collect();
+                event::settle_returns(&mut told, false);
+                events.append(&mut told);
+            }
             Err(park) => first = first.or(Some(park)),
         }
     }

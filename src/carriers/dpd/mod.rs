@@ -11,13 +11,13 @@ mod tests;
 use std::sync::LazyLock;
 
 use super::codes::CodeTable;
-use super::{Dialect, DialectSettings, RawMessage, xml};
+use super::{Dialect, DialectSettings, RawMessage, declares};
 use crate::domain::event::ShipmentEvent;
 use crate::domain::verdict::{Code, Park};
 
 const SOURCE: &str = "dpd";
 /// `dpd-<n>`: counted up with every change of `codes.tsv` that changes a meaning.
-const MAPPING_VERSION: &str = "dpd-1";
+const MAPPING_VERSION: &str = "dpd-2";
 const TABLE_TEXT: &str = include_str!("codes.tsv");
 static TABLE: LazyLock<CodeTable> = LazyLock::new(|| CodeTable::parse(TABLE_TEXT));
 
@@ -69,7 +69,7 @@ fn form(message: &RawMessage<'_>) -> Result<Form, Park> {
         }
         Some("application/x-www-form-urlencoded" | "text/plain") => Ok(Form::Query),
         Some("application/json") => Ok(Form::Json),
-        Some(declared) if xml::is_xml(declared) => Ok(Form::Xml),
+        Some(declared) if declares(declared, "xml") => Ok(Form::Xml),
         Some(_) => Err(Park::new(Code::WRONG_CONTENT_TYPE, "content type is neither a form, JSON nor XML")),
     }
 }

@@ -29,7 +29,7 @@ fn a_push_is_one_event() {
         &told[0],
         &json!({
             "shipment_key": "01475500017731", "tracking_number": "01475500017731", "carrier": "dpd", "source": "dpd",
-            "source_event_id": "710442", "mapping_version": "dpd-1", "milestone": "delivered", "sub_status": null,
+            "source_event_id": "710442", "mapping_version": "dpd-2", "milestone": "delivered", "sub_status": null,
             "exception_reason": null, "fault": null, "action_required": false, "actor": "carrier", "leg": "forward",
             "raw_code": {"type": null, "code": "delivery_customer", "sub_code": null}, "raw_description": null,
             "occurred_local": "2026-11-19T10:15:02", "occurred_at": null, "offset_minutes": null, "time_precision": "second",
@@ -101,7 +101,8 @@ fn codes_mean_what_they_say_and_no_more() {
         ("start_order", "announced", None, None),
         ("pickup_depot", "in_transit", Some("arrived"), None),
         ("delivery_carload", "out_for_delivery", None, None),
-        ("delivery_nab", "delivery_attempted", None, None),
+        ("delivery_nab", "unknown", None, None),
+        ("delivery_notification", "exception", None, None),
         ("pickup_by_consignee", "delivered", Some("locker_collected"), None),
         ("no_pickup_by_consignee", "returning", None, Some("pickup_point.not_collected")),
         ("error_return", "returning", None, None),

@@ -11,7 +11,7 @@ use super::MAPPING_VERSION;
 use crate::domain::event::{Eta, Measures, Partner, ProofOfDelivery, RawCode, ShipmentEvent};
 use crate::domain::money::Amount;
 use crate::domain::verdict::Park;
-use crate::domain::vocabulary::{Actor, Leg, Milestone, TimePrecision};
+use crate::domain::vocabulary::{Actor, Leg, Milestone};
 
 #[derive(Deserialize, Default)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
@@ -94,7 +94,7 @@ pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table:
         return Err(json::not_tracking("a tracker event without a tracker"));
     }
     let mut events = reader.tracker(tracker)?;
-    if let Some(previous) = event.previous_attributes.0.as_ref().and_then(|p| sent_day_or_time(&p.est_delivery_date)) {
+    if let Some(previous) = event.previous_attributes.0.as_ref().and_then(|p| p.est_delivery_date.get().and_then(times::iso_day_or_time)) {
         events.extend(reader.eta_changed(tracker, &previous)?);
     }
     for told in &mut events {
@@ -136,9 +136,10 @@ impl Reader<'_> {
         if events.is_empty() {
             let status = tracker.status.get().ok_or_else(|| json::missing("tracking_details"))?;
             let raw_code = RawCode { kind: None, code: Some(status.to_owned()), sub_code: None };
-            let meaning = self.meaning(&tracker.status, &tracker.status_detail);
+            let meaning = self.meaning(&tracker.status, &tracker.status_detail).of_return_label(shipment.leg == Leg::Return);
             events.push(shipment.status(raw_code, (String::new(), None), meaning));
         }
+        event::settle_returns(&mut events, false);
         self.facts(&mut events, tracker);
         Ok(events)
     }
@@ -153,19 +154,20 @@ impl Reader<'_> {
         // With the carrier's own code the happening has the identity that the carrier's own source gives it.
         let identity = match detail.carrier_code.code(0) {
             Some(code) => (None, Some(code.into_owned())),
-            None => (detail.status.owned(), detail.status_detail.owned()),
+            None => (detail.status.owned(), event::coarse(detail.status_detail.get(), detail.message.get())),
         };
+        let told = sent.as_ref().map(|s| times::by_offset_or_zone(s, place.as_ref(), self.settings));
         let happening = Happening {
             raw_code: RawCode { kind: None, code: detail.status.owned(), sub_code: detail.carrier_code.owned() },
             identity,
-            time_key: sent.as_ref().map(Sent::digits).unwrap_or_default(),
-            told: sent.as_ref().map(|s| times::by_offset_or_zone(s, place.as_ref(), self.settings)),
+            time_key: sent.zip(told.as_ref()).map(|(s, t)| own::time_key(shipment.carrier(), &s, t)).unwrap_or_default(),
+            told,
             description: detail.message.owned(),
             place,
         };
         let meaning = self.meaning(&detail.status, &detail.status_detail);
         let meaning = own::worded(shipment.carrier(), detail.carrier_code.code(2).as_deref(), detail.message.get(), meaning);
-        let mut event = shipment.event(happening, meaning);
+        let mut event = shipment.event(happening, meaning.of_return_label(shipment.leg == Leg::Return));
         let source = detail.source.get().map(|_| names::carrier(detail.source.get()));
         if let Some(partner) = source.filter(|s| tracker.carrier.get().is_some() && *s != event.carrier) {
             event.actor = event.actor.map(|_| Actor::Partner);
@@ -195,7 +197,7 @@ impl Reader<'_> {
             event.pod = Some(ProofOfDelivery { signed_by: Some(signed_by), ..ProofOfDelivery::default() });
         }
         let Some(event) = event::newest(events, false, |_| true) else { return };
-        if event.milestone != Milestone::Delivered {
+        if event::is_under_way(event) {
             event.eta = self.eta(tracker);
         }
         event.measures = tracker.weight.get().and_then(Amount::parse).map(|weight| Measures {
@@ -215,17 +217,8 @@ impl Reader<'_> {
             let timed = c.est_delivery_time_local.get().and_then(|time| times::iso(&format!("{day}T{time}")));
             timed.or_else(|| times::iso(day))
         });
-        let to = local.or_else(|| sent_day_or_time(&tracker.est_delivery_date))?;
+        let to = local.or_else(|| tracker.est_delivery_date.get().and_then(times::iso_day_or_time))?;
         let source = Some("easypost".to_owned());
         Some(Eta { to: times::by_offset_or_zone(&to, None, self.settings).at, to_local: to.wall(), source, ..Eta::default() })
     }
-}
-
-/// Midnight is how a day is written here.
-fn sent_day_or_time(text: &Text<'_>) -> Option<Sent> {
-    let mut sent = text.get().and_then(times::iso)?;
-    if sent.local.time() == jiff::civil::Time::midnight() {
-        sent.precision = TimePrecision::Date;
-    }
-    Some(sent)
 }

@@ -70,12 +70,12 @@ fn the_carrier_itself_gives_a_happening_the_same_key() {
 }
 
 #[test]
-fn a_return_is_a_return_and_has_its_proof() {
+fn a_return_ends_with_the_sender_and_is_no_delivery() {
     let told = events("easypost", RETURNED);
     assert_told(&told[0], &json!({"milestone": "returning", "exception_reason": "recipient.refused", "leg": "return", "pod": null}));
     assert_told(
         &told[1],
-        &json!({"milestone": "delivered", "leg": "return", "carrier": "usps", "eta": null, "pod": {"signed_by": "M IBARRA"},
+        &json!({"milestone": "returned", "leg": "return", "carrier": "usps", "eta": null, "pod": null,
             "measures": {"weight": "17"}, "time_source": "location_zone", "source_event_id": null}),
     );
 }

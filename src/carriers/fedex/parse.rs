@@ -243,6 +243,7 @@ impl Reader<'_> {
         if let (true, Some(status)) = (events.is_empty(), &result.latest_status_detail.0) {
             events.push(self.latest(&shipment, status, &result.date_and_times.0));
         }
+        event::settle_returns(&mut events, true);
         let master = result.additional_tracking_info.0.as_ref().and_then(master);
         if let Some(master) = master.filter(|number| number != shipment.tracking_number()) {
             let piece = Piece { number: Some(shipment.tracking_number().to_owned()), sscc: None, master: Some(master) };
@@ -297,7 +298,7 @@ impl Reader<'_> {
             description,
             place,
         };
-        shipment.event(happening, meaning)
+        shipment.event(happening, meaning.of_return_label(shipment.leg == Leg::Return))
     }
 
     /// The event type says where the parcel stands (where it is new to us, the status that FedEx derives from it);
@@ -339,7 +340,7 @@ impl Reader<'_> {
             }
         }
         let Some(event) = event::newest(events, true, |_| true) else { return };
-        if event.milestone != Milestone::Delivered {
+        if event::is_under_way(event) {
             event.eta = self.eta(result);
         }
         event.measures = result.package_details.0.as_ref().and_then(measures);

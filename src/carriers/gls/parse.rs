@@ -1,19 +1,17 @@
 //! The tracking answer of GLS, read into happenings.
 
-use std::cmp::Ordering;
-
 use serde::Deserialize;
 
 use super::super::codes::{CodeTable, Meaning};
 use super::super::event::{self, Happening, Shipment};
 use super::super::json::{self, Objects, Text};
 use super::super::times::{self, Sent};
-use super::super::{DialectSettings, RawMessage};
+use super::super::{DialectSettings, RawMessage, own};
 use super::MAPPING_VERSION;
 use crate::domain::event::{Place, RawCode, ShipmentEvent};
-use crate::domain::time::{Micros, Told};
+use crate::domain::time::Told;
 use crate::domain::verdict::Park;
-use crate::domain::vocabulary::{Leg, Milestone};
+use crate::domain::vocabulary::{Milestone, TimePrecision};
 
 /// Handed over to a ParcelShop, where the recipient has yet to collect it.
 const AT_SHOP: &str = "DELIVEREDPS";
@@ -84,12 +82,13 @@ impl Reader<'_> {
         for movement in &parcel.events.0 {
             let sent = sent(&movement.event_date_time, &movement.timestamp);
             // An event of the very moment of the status is what the status speaks of; of no other event does it say anything.
-            let same = sent.is_some() && sent == status_sent;
+            let same = sent.is_some_and(|sent| status_sent.is_some_and(|status| at_once(&sent, &status)));
             told |= same;
             events.push(self.movement(&shipment, movement, sent.as_ref(), status.as_deref().filter(|_| same)));
         }
         if let Some(status) = status.as_ref().filter(|_| !told && (status_sent.is_some() || events.is_empty())) {
-            events.insert(0, self.status(&shipment, status, status_sent.as_ref()));
+            let about = event::newest(&mut events, true, |_| true).map(|e| e.dedup_key.clone());
+            events.insert(0, self.status(&shipment, status, status_sent.as_ref(), about));
         }
         settle(&mut events, status.as_deref() == Some(AT_SHOP));
         Ok(events)
@@ -99,11 +98,12 @@ impl Reader<'_> {
         let code = movement.code.code(0);
         let city = movement.city.owned().or_else(|| movement.location.owned());
         let place = event::place(city, None, movement.postal_code.owned(), movement.country.get(), None);
+        let told = sent.map(|s| self.told(s, place.as_ref()));
         let happening = Happening {
             raw_code: RawCode { kind: None, code: movement.code.owned(), sub_code: None },
             identity: (None, code.clone().map(|c| c.into_owned())),
-            time_key: sent.map(Sent::digits).unwrap_or_default(),
-            told: sent.map(|s| self.told(s, place.as_ref())),
+            time_key: sent.zip(told.as_ref()).map(|(s, t)| own::time_key(shipment.carrier(), s, t)).unwrap_or_default(),
+            told,
             description: movement.description.owned(),
             place,
         };
@@ -111,12 +111,12 @@ impl Reader<'_> {
     }
 
     /// The status as an event of its own: the newest happening, where the list of events does not have it yet.
-    fn status(&self, shipment: &Shipment<'_>, status: &str, sent: Option<&Sent>) -> ShipmentEvent {
+    /// It counts once for each newest event: whether the status or the answer has its time is nowhere said.
+    fn status(&self, shipment: &Shipment<'_>, status: &str, sent: Option<&Sent>, about: Option<String>) -> ShipmentEvent {
         let happening = Happening {
             raw_code: RawCode { kind: Some("status".to_owned()), code: Some(status.to_owned()), sub_code: None },
             identity: (Some("status".to_owned()), Some(status.to_owned())),
-            // The day alone: whether the status or the answer has this time is nowhere said.
-            time_key: sent.map(|s| s.digits().chars().take(8).collect()).unwrap_or_default(),
+            time_key: about.or_else(|| Some(day(sent?))).unwrap_or_default(),
             told: sent.map(|s| self.told(s, None)),
             ..Happening::default()
         };
@@ -138,30 +138,27 @@ impl Reader<'_> {
     }
 }
 
-/// What one event cannot know: handing over ends a return where the parcel was on its way back before, and it is no
-/// delivery while the parcel waits at a shop. Events stand with the newest first, which counts where times do not.
+/// What one event cannot know: handing over ends a return where the parcel was on its way back before, and it is neither while the parcel
+/// waits at a shop. Events stand with the newest first, which counts where times do not.
 fn settle(events: &mut [ShipmentEvent], at_shop: bool) {
-    let back = events.iter().enumerate().filter(|(_, e)| e.milestone == Milestone::Returning);
-    let back: Vec<_> = back.map(|(at, e)| (at, e.occurred_at, e.occurred_local.clone())).collect();
-    for (at, event) in events.iter_mut().enumerate().filter(|(_, e)| e.milestone == Milestone::Delivered) {
-        let after = |(turned, turned_at, local): &(usize, Option<Micros>, Option<String>)| {
-            let order = match (event.occurred_at, turned_at) {
-                (Some(own), Some(turned_at)) => own.cmp(turned_at),
-                _ if event.occurred_local.is_some() && local.is_some() => event.occurred_local.cmp(local),
-                _ => Ordering::Equal,
-            };
-            order.then(turned.cmp(&at)) == Ordering::Greater
+    event::settle_returns(events, true);
+    for event in events.iter_mut().filter(|_| at_shop) {
+        event.milestone = match event.milestone {
+            Milestone::Delivered => Milestone::AvailableForPickup,
+            Milestone::Returned => Milestone::Returning,
+            other => other,
         };
-        event.milestone = match (back.iter().any(after), at_shop) {
-            (true, true) => Milestone::Returning,
-            (true, false) => Milestone::Returned,
-            (false, true) => Milestone::AvailableForPickup,
-            (false, false) => continue,
-        };
-        if event.milestone != Milestone::AvailableForPickup {
-            event.leg = Leg::Return;
-        }
     }
+}
+
+/// The day, in UTC where that is known.
+fn day(sent: &Sent) -> String {
+    Sent { local: sent.utc().unwrap_or(sent.local), precision: TimePrecision::Date, ..*sent }.digits()
+}
+
+/// Whether two times are one moment, whichever offsets stand beside them.
+fn at_once(one: &Sent, other: &Sent) -> bool {
+    one == other || one.utc().is_some_and(|utc| other.utc() == Some(utc))
 }
 
 fn sent(newer: &Text<'_>, older: &Text<'_>) -> Option<Sent> {

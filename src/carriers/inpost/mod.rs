@@ -14,7 +14,7 @@ use crate::domain::event::ShipmentEvent;
 use crate::domain::verdict::Park;
 
 /// `inpost-<n>`: counted up with every change of `codes.tsv` that changes a meaning.
-const MAPPING_VERSION: &str = "inpost-1";
+const MAPPING_VERSION: &str = "inpost-2";
 const TABLE_TEXT: &str = include_str!("codes.tsv");
 static TABLE: LazyLock<CodeTable> = LazyLock::new(|| CodeTable::parse(TABLE_TEXT));
 

@@ -27,7 +27,7 @@ fn a_push_is_read_field_by_field() {
         &told[0],
         &json!({
             "shipment_key": "640012771339100028451907", "tracking_number": "640012771339100028451907", "carrier": "inpost",
-            "source": "inpost", "source_event_id": null, "mapping_version": "inpost-1", "milestone": "available_for_pickup",
+            "source": "inpost", "source_event_id": null, "mapping_version": "inpost-2", "milestone": "available_for_pickup",
             "sub_status": null, "exception_reason": null, "fault": null, "action_required": false, "actor": "carrier", "leg": "forward",
             "raw_code": {"type": "shipment_status_changed", "code": "ready_to_pickup", "sub_code": null}, "raw_description": null,
             "occurred_local": "2026-11-18T17:22:40", "offset_minutes": 60, "time_precision": "second", "time_source": "carrier_offset",

@@ -137,7 +137,7 @@ impl Reader<'_> {
             time_key: sent.as_ref().map(|s| format!("gmt{}", s.digits())).unwrap_or_default(),
             told: sent.as_ref().map(times::moment),
             description: status.message.owned(),
-            place: None,
+            ..Happening::default()
         };
         let meaning = self.table.get("status", id, "").unwrap_or(Meaning::UNKNOWN);
         let mut event = shipment.event(happening, meaning.of_return_label(shipment.leg == Leg::Return));
@@ -168,7 +168,10 @@ impl Reader<'_> {
         let (exception, sub_status) = (event.exception.get().unwrap_or("none"), event.sub_status.get().unwrap_or("none"));
         let happening = Happening {
             raw_code: RawCode { kind: Some(phase.to_owned()), code: event.exception.owned(), sub_code: event.sub_status.owned() },
-            identity: (Some(format!("sendcloud {phase}")), Some(format!("{exception} {sub_status}"))),
+            identity: (
+                Some(format!("sendcloud {phase}")),
+                event::coarse(Some(&format!("{exception} {sub_status}")), event.description.get()),
+            ),
             time_key: sent.as_ref().map(Sent::digits).unwrap_or_default(),
             told: sent.as_ref().map(|s| self.told(s, by_carrier, place.as_ref())),
             description: event.description.owned(),

@@ -98,6 +98,7 @@ impl Reader<'_> {
         let shipment = Shipment::new(self.message, ("shipengine", MAPPING_VERSION), names::carrier(carrier), number)?;
         let told = |s: &&Scan<'_>| [&s.status_code, &s.event_code, &s.description].iter().any(|t| t.get().is_some());
         let mut events: Vec<_> = tracking.events.0.iter().filter(told).map(|s| self.scan(&shipment, s)).collect();
+        event::settle_returns(&mut events, true);
         let head = self.head(&shipment, &mut events, tracking);
         events.extend(head);
         if events.is_empty() {
@@ -117,16 +118,17 @@ impl Reader<'_> {
         let letters = scan.event_code.get().filter(|c| STATUSES.contains(c) && status.is_none_or(|s| s == *c));
         let (general, special) = (scan.event_code.get().filter(|_| letters.is_none()), scan.carrier_detail_code.get());
         let place = place(scan);
-        let (time_key, told) = self.time(scan, place.as_ref());
+        let (time_key, told) = self.time(carrier, scan, place.as_ref());
         let word = scan.status_detail_code.get().or_else(|| scan.status_code.get());
         let raw_code = match word {
             Some(word) => RawCode { kind: None, code: Some(word.to_owned()), sub_code: scan.event_code.owned() },
             None => RawCode { kind: Some("event_code".to_owned()), code: scan.event_code.owned(), sub_code: special.map(str::to_owned) },
         };
-        // The older bodies have no code at all: then it is the words that tell two happenings of one minute apart.
+        // The older bodies have no code at all: then it is the words alone.
+        let words = scan.description.get();
         let identity = own::identity(carrier, general, special)
-            .or_else(|| word.or(letters).map(|w| (Some("shipengine".to_owned()), Some(w.to_owned()))))
-            .unwrap_or_else(|| (Some("description".to_owned()), scan.description.get().map(str::to_uppercase)));
+            .or_else(|| word.or(letters).map(|w| (Some("shipengine".to_owned()), event::coarse(Some(w), words))))
+            .unwrap_or_else(|| (Some("description".to_owned()), event::coarse(None, words)));
         let own = own::meaning(carrier, general, special).or_else(|| self.of_letters(carrier, letters.filter(|_| status.is_none())?));
         let meaning = self.meaning(&scan.status_detail_code, &scan.status_code, own);
         let meaning = own::worded(carrier, general, scan.description.get(), meaning);
@@ -168,6 +170,8 @@ impl Reader<'_> {
         let newest = event::newest(events, true, |_| true).cloned();
         let words = newest.as_ref().and_then(|n| n.raw_description.as_deref());
         let meaning = own::worded(shipment.carrier(), None, words, meaning);
+        // A delivery that no scan tells is newer than the turn that one does.
+        let meaning = meaning.of_return_label(events.iter().any(|e| e.milestone == Milestone::Returning));
         if event::is_told(events, meaning) {
             return None;
         }
@@ -184,13 +188,13 @@ impl Reader<'_> {
 
     /// `occurred_at` has a `Z` and is often the wall clock all the same: alone, or equal to the carrier's wall clock, it is
     /// not believed. Where the two differ their distance is the offset, unless the zone of the place says another.
-    fn time(&self, scan: &Scan<'_>, place: Option<&Place>) -> (String, Option<Told>) {
+    fn time(&self, carrier: &str, scan: &Scan<'_>, place: Option<&Place>) -> (String, Option<Told>) {
         let sent = |text: &Text<'_>| text.get().and_then(times::iso);
         let utc = sent(&scan.occurred_at).or_else(|| sent(&scan.event_date));
         let mut wall = [&scan.carrier_occurred_at, &scan.occurred_at, &scan.event_date].into_iter().filter_map(Text::get);
         // The clock stays in the key, as the carrier's own source may really have seen midnight.
-        let both = |text: &str| Some((times::iso(text)?.digits(), times::iso_day_or_time(text)?));
-        let Some((time_key, local)) = wall.find_map(both) else { return (String::new(), None) };
+        let both = |text: &str| Some((times::iso(text)?, times::iso_day_or_time(text)?));
+        let Some((clock, local)) = wall.find_map(both) else { return (String::new(), None) };
         let by_zone = times::by_offset_or_zone(&local, place, self.settings);
         let by_utc = utc.filter(|u| u.local != local.local && local.precision != TimePrecision::Date);
         let by_utc = by_utc.map(|u| Told::with_gmt(local.local, u.local, local.precision)).filter(|told| {
@@ -202,7 +206,8 @@ impl Reader<'_> {
                     _ => true,
                 }
         });
-        (time_key, Some(by_utc.unwrap_or(by_zone)))
+        let told = by_utc.unwrap_or(by_zone);
+        (own::time_key(carrier, &clock, &told), Some(told))
     }
 
     fn eta(&self, tracking: &Parcel<'_>) -> Option<Eta> {

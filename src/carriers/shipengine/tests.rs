@@ -84,6 +84,21 @@ fn a_status_that_no_scan_has_is_an_event_and_colours_none() {
 }
 
 #[test]
+fn two_happenings_of_one_second_are_two_where_no_code_of_the_carrier_tells_them_apart() {
+    let key = |code: &str, words: &str| {
+        scan_of(
+            "ups",
+            &json!({"occurred_at": "2026-11-18T00:00:00Z", "status_code": "IT", "event_code": code, "description": words,
+            "city_locality": "Reno", "country_code": "US"}),
+        )
+        .dedup_key
+    };
+    assert_ne!(key("IT", "Arrived at facility"), key("IT", "Left facility"));
+    assert_eq!(key("IT", "Arrived at facility"), key("IT", "ARRIVED AT FACILITY "));
+    assert_eq!(key("AR", "Arrived at facility"), key("AR", "Arrival scan"), "the carrier's code is enough, whatever the words");
+}
+
+#[test]
 fn the_history_told_again_has_the_same_keys() {
     let mut again: serde_json::Value = serde_json::from_str(ATTEMPTED).expect("JSON");
     again["data"]["status_code"] = json!("IT");

@@ -10,7 +10,6 @@ use super::super::{DialectSettings, RawMessage, names, own};
 use super::MAPPING_VERSION;
 use crate::domain::event::{Eta, RawCode, ShipmentEvent};
 use crate::domain::verdict::Park;
-use crate::domain::vocabulary::Milestone;
 
 #[derive(Deserialize, Default)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
@@ -113,6 +112,7 @@ impl Reader<'_> {
         if events.is_empty() {
             return Err(json::missing("tracking_status"));
         }
+        event::settle_returns(&mut events, false);
         self.expected(&shipment, &mut events, track);
         Ok(events)
     }
@@ -127,7 +127,7 @@ impl Reader<'_> {
         let happening = Happening {
             raw_code: RawCode { kind: None, code: entry.status.owned(), sub_code: sub_code.owned() },
             // Shippo keeps the carrier's own code to itself.
-            identity: (entry.status.owned(), sub_code.owned()),
+            identity: (entry.status.owned(), event::coarse(sub_code.get(), entry.status_details.get())),
             time_key: sent.as_ref().map(Sent::digits).unwrap_or_default(),
             told: sent.as_ref().map(|s| times::by_offset_or_zone(s, place.as_ref(), self.settings)),
             description: entry.status_details.owned(),
@@ -150,7 +150,7 @@ impl Reader<'_> {
     /// What is expected now goes to the newest event, and no longer is once that is a delivery.
     fn expected(&self, shipment: &Shipment<'_>, events: &mut Vec<ShipmentEvent>, track: &Track<'_>) {
         let Some(to) = track.eta.get().and_then(times::iso_day_or_time) else { return };
-        let Some(newest) = event::newest(events, false, |_| true).filter(|e| e.milestone != Milestone::Delivered) else { return };
+        let Some(newest) = event::newest(events, false, |_| true).filter(|e| event::is_under_way(e)) else { return };
         let before = track.original_eta.get().and_then(times::iso_day_or_time);
         let mut eta = Eta {
             to: times::by_offset_or_zone(&to, None, self.settings).at,

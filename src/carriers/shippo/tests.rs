@@ -65,6 +65,19 @@ fn the_history_told_again_has_the_same_keys() {
 }
 
 #[test]
+fn two_happenings_of_one_second_are_two_and_one_told_twice_is_one() {
+    let key = |id: &str, words: &str| {
+        let sub_code = json!({"code": "package_processed"});
+        let place = json!({"city": "Reno", "country": "US"});
+        status(&json!({"object_id": id, "status": "TRANSIT", "substatus": sub_code, "status_date": "2026-11-18T00:00:00Z",
+            "status_details": words, "location": place}))
+        .dedup_key
+    };
+    assert_ne!(key("ts-1", "Arrived at the regional facility"), key("ts-2", "Left the regional facility"));
+    assert_eq!(key("ts-1", "Arrived at the regional facility"), key("ts-9", "ARRIVED at the  regional facility."));
+}
+
+#[test]
 fn a_status_that_the_history_has_not_got_is_an_event_too() {
     let told = events("shippo", DELIVERED);
     assert_eq!(told.len(), 3);
@@ -75,7 +88,7 @@ fn a_status_that_the_history_has_not_got_is_an_event_too() {
     );
     assert_told(
         &told[2],
-        &json!({"milestone": "delivered", "eta": null, "source_event_id": "ts-9", "offset_minutes": 0,
+        &json!({"milestone": "returned", "leg": "return", "eta": null, "source_event_id": "ts-9", "offset_minutes": 0,
         "time_source": "location_zone"}),
     );
     let current_only = r#"{"event":"track_updated","data":{"tracking_number":"1Z1","tracking_history":[],"tracking_status":

@@ -110,15 +110,21 @@ impl Reader<'_> {
         event(shipment, happening, self.meaning(label.as_deref(), id), label.as_deref())
     }
 
-    /// The status of the push itself, where no scan has it.
+    /// The status of the push itself, where no scan has it. It counts once for the newest scan that is not newer: its own time moves
+    /// with every push.
     fn current(&self, shipment: &Shipment<'_>, body: &Body<'_>, label: Option<&str>) -> ShipmentEvent {
         let id = body.shipment_status_id.get();
         let sent = body.current_timestamp.get().and_then(sent);
         let code = id.or(label).map(str::to_owned);
+        let scans = body.scans.0.iter().filter_map(|scan| scan.date.get().and_then(self::sent));
+        let about = scans.filter(|scan| sent.is_none_or(|sent| scan.local <= sent.local)).max_by_key(|scan| scan.local);
         let happening = Happening {
             raw_code: RawCode { kind: None, code: code.clone(), sub_code: None },
             identity: (Some("shiprocket".to_owned()), code),
-            time_key: sent.as_ref().map(Sent::digits).unwrap_or_default(),
+            time_key: match about {
+                Some(scan) => format!("after {}", scan.digits()),
+                None => sent.as_ref().map(Sent::digits).unwrap_or_default(),
+            },
             told: sent.as_ref().map(|s| self.told(s)),
             description: body.shipment_status.owned().or_else(|| body.current_status.owned()),
             place: None,

@@ -39,7 +39,7 @@ fn every_scan_is_an_event_with_its_own_status() {
     let expected = [
         json!({
             "shipment_key": "77410000012345", "carrier": "ekartlogistics", "source": "shiprocket", "source_event_id": null,
-            "mapping_version": "shiprocket-2", "milestone": "announced", "sub_status": null, "exception_reason": null, "fault": null,
+            "mapping_version": "shiprocket-3", "milestone": "announced", "sub_status": null, "exception_reason": null, "fault": null,
             "action_required": false, "actor": "system", "leg": "forward",
             "raw_code": {"type": null, "code": "5", "sub_code": "MAN"}, "raw_description": "Manifest uploaded",
             "occurred_local": "2026-11-12T10:05:30", "offset_minutes": 330, "time_precision": "second", "time_source": "assumed",

@@ -112,7 +112,8 @@ impl Reader<'_> {
     /// The latest status sums up the events and is no event. It is one where there are none, where it says that there is no
     /// more news, and where no event has a code of the same milestone: if the newest has no code, or if it is a status that
     /// ends or stops the way. However often it is told with newer scans it is one happening, and another after a return; no
-    /// more news than a newer scan is another silence.
+    /// more news than a newer scan is another silence. What can happen again (an attempt, another tour) does so once for each newest
+    /// event that has a code: two attempts without one are two where a code stands between them.
     fn latest(&self, shipment: &Shipment<'_>, events: &mut Vec<ShipmentEvent>, info: &TrackInfo<'_>) -> Result<(), Park> {
         let code = info.latest_status.0.as_ref().and_then(|s| s.sub_status.get().or_else(|| s.status.get()));
         let newest = event::newest(events, true, |_| true).cloned();
@@ -122,10 +123,13 @@ impl Reader<'_> {
             (Some(code), None) if code.starts_with("NotFound") => return Err(json::not_tracking("nothing found")),
             (Some(code), _) => (code, self.meaning(Some(code))),
         };
+        let recurs = matches!(meaning.milestone, Milestone::DeliveryAttempted | Milestone::OutForDelivery);
+        let standing = event::newest(events, true, |e| recurs && !matches!(e.milestone, Milestone::Info | Milestone::Unknown)).cloned();
         let same =
             |e: &ShipmentEvent| e.milestone == meaning.milestone && (meaning.reason.is_none() || e.exception_reason == meaning.reason);
         if let Some(newest) = &newest {
-            let told = meaning.milestone == Milestone::Unknown || events.iter().any(same);
+            let told = if recurs { standing.as_ref().is_some_and(same) } else { events.iter().any(same) };
+            let told = told || meaning.milestone == Milestone::Unknown;
             if told || newest.raw_code.code.is_some() && !weighs(meaning.milestone) {
                 return Ok(());
             }
@@ -135,12 +139,13 @@ impl Reader<'_> {
         let happening = Happening {
             raw_code: RawCode { kind: Some("latest_status".to_owned()), code: Some(code.to_owned()), sub_code: None },
             identity: (Some("17track latest_status".to_owned()), Some(code.to_owned())),
-            time_key: match (expired, back) {
-                (true, _) => newest.as_ref().and_then(|n| n.occurred_local.clone()).unwrap_or_default(),
-                (false, true) => "back".to_owned(),
-                (false, false) => String::new(),
+            time_key: match (&standing, back) {
+                _ if expired => newest.as_ref().and_then(|n| n.occurred_local.clone()).unwrap_or_default(),
+                (Some(standing), _) => standing.dedup_key.clone(),
+                (None, true) => "back".to_owned(),
+                (None, false) => String::new(),
             },
-            told: if expired { None } else { self.reached(info, meaning) },
+            told: if expired { None } else { self.reached(info, meaning, recurs) },
             ..Happening::default()
         };
         let timed = happening.told.is_some();
@@ -155,9 +160,9 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// When the parcel came to the latest status: the time of its stage, else of the latest event.
-    fn reached(&self, info: &TrackInfo<'_>, meaning: Meaning) -> Option<Told> {
-        let means = |key: &str| self.table.get("status", key, "") == Some(meaning);
+    /// When the parcel came to the latest status: the time of its stage, which may be that of the first time, else of the latest event.
+    fn reached(&self, info: &TrackInfo<'_>, meaning: Meaning, recurs: bool) -> Option<Told> {
+        let means = |key: &str| !recurs && self.table.get("status", key, "") == Some(meaning);
         let stages = info.milestone.0.iter().filter(|s| s.key.get().is_some_and(means));
         let latest = info.latest_event.0.as_ref();
         let mut told = stages.filter_map(|s| self.clock(&s.time_iso, &s.time_utc, &s.time_raw, None).1);

@@ -314,6 +314,28 @@ fn the_latest_status_told_with_a_newer_scan_is_the_same_happening() {
 }
 
 #[test]
+fn a_second_attempt_without_a_code_is_a_second_attempt() {
+    let scan = |day: u8, hour: u8, words: &str, code: Option<&str>| json!({"time_iso": format!("2026-11-{day}T{hour:02}:00:00-05:00"), "description": words, "sub_status": code});
+    let out = |day| scan(day, 8, "Out for delivery", Some("OutForDelivery_Other"));
+    let missed = |day| scan(day, 15, "Nobody home", None);
+    let held = |day| scan(day, 18, "Held at facility", None);
+    let coded = scan(19, 15, "Nobody home", Some("DeliveryFailure_NoBody"));
+    let attempt = |scans: Value| {
+        let told = events("17track", &push(&json!("DeliveryFailure_NoBody"), &scans)).pop().expect("an event");
+        (told.raw_code.kind.is_some() && told.milestone.as_str() == "delivery_attempted").then_some(told)
+    };
+    let first = attempt(json!([missed(19), out(19)])).expect("an attempt");
+    let same = attempt(json!([held(19), missed(19), out(19)])).expect("the same");
+    assert_eq!(same.dedup_key, first.dedup_key, "a newer scan without a code moves nothing");
+    let second = attempt(json!([missed(20), out(20), held(19), missed(19), out(19)])).expect("another attempt");
+    assert_ne!(second.dedup_key, first.dedup_key);
+    assert_eq!((at(&first).as_deref(), at(&second).as_deref()), (Some("2026-11-19T20:00:00Z"), Some("2026-11-20T20:00:00Z")));
+    // The first one had a code.
+    assert!(attempt(json!([missed(20), out(20), coded, out(19)])).is_some_and(|e| at(&e) == at(&second)));
+    assert!(attempt(json!([held(19), coded, out(19)])).is_none(), "told by the scan");
+}
+
+#[test]
 fn one_odd_parcel_does_not_take_the_others_with_it() {
     let good = json!({"number": "1Z1", "carrier": 100_002, "track_info": {"latest_status": {"status": "Delivered"}}});
     let unknown = json!({"number": "1Z2", "carrier": 100_002, "track_info": {"latest_status": {"status": "NotFound"}}});

@@ -217,6 +217,7 @@ impl Reader<'_> {
             let none = Text::default();
             events.push(self.event(&shipment, status, None, [&none; 5]));
         }
+        event::settle_returns(&mut events, true);
         if let Some(master) = inquiry.get().filter(|number| *number != shipment.tracking_number()) {
             let piece = Piece { number: Some(shipment.tracking_number().to_owned()), sscc: None, master: Some(master.to_owned()) };
             for event in &mut events {
@@ -330,7 +331,7 @@ impl Reader<'_> {
             event.sub_status = event.sub_status.or_else(|| named.and_then(|m| m.sub_status));
         }
         let Some(event) = event::newest(events, true, |_| true) else { return };
-        if event.milestone != Milestone::Delivered {
+        if event::is_under_way(event) {
             let dated = |kind: &str| package.delivery_date.0.iter().find(|d| d.kind.get() == Some(kind)).and_then(|d| d.date.get());
             let window = package.delivery_time.0.as_ref().filter(|w| w.kind.get() != Some("DEL"));
             event.eta = match dated("RDD") {

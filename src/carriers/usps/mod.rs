@@ -14,7 +14,7 @@ use crate::domain::event::ShipmentEvent;
 use crate::domain::verdict::Park;
 
 /// `usps-<n>`: counted up with every change of `codes.tsv` that changes a meaning.
-const MAPPING_VERSION: &str = "usps-2";
+const MAPPING_VERSION: &str = "usps-3";
 const TABLE_TEXT: &str = include_str!("codes.tsv");
 pub(super) static TABLE: LazyLock<CodeTable> = LazyLock::new(|| CodeTable::parse(TABLE_TEXT));
 

@@ -96,10 +96,11 @@ impl Reader<'_> {
         let numbers = &[answer.tracking_number.get()];
         let shipment = Shipment::new(self.message, ("usps", MAPPING_VERSION), "usps".into(), numbers)?;
         let mut events: Vec<_> = scans.iter().map(|scan| self.scan(&shipment, scan)).collect();
+        event::settle_returns(&mut events, true);
         let summary = self.summary(&shipment, answer, &mut events);
         events.extend(summary);
         if let Some(event) = event::newest(&mut events, true, |_| true)
-            && event.milestone != Milestone::Delivered
+            && event::is_under_way(event)
         {
             event.eta = self.eta(answer);
         }

@@ -26,7 +26,7 @@ fn an_answer_is_read_event_by_event() {
     let expected = [
         json!({
             "shipment_key": "9400111206213859497712", "tracking_number": "9400111206213859497712", "carrier": "usps", "source": "usps",
-            "source_event_id": null, "mapping_version": "usps-2", "milestone": "delivered", "sub_status": "reception",
+            "source_event_id": null, "mapping_version": "usps-3", "milestone": "delivered", "sub_status": "reception",
             "exception_reason": null, "fault": null, "action_required": false, "actor": "carrier", "leg": "forward",
             "raw_code": {"type": null, "code": "01", "sub_code": null}, "raw_description": "Delivered, Front Desk/Reception/Mail Room",
             "occurred_local": "2026-11-19T10:42:00", "offset_minutes": -360, "time_precision": "second", "time_source": "gmt_field",
@@ -123,9 +123,9 @@ fn codes_mean_what_they_say_and_no_more() {
         ),
         (json!({"eventCode": "01", "eventType": "Delivered to Agent"}), "delivered", Some("reception"), None),
         (json!({"eventCode": "01", "eventType": "Handed over, To Original Sender"}), "delivered", None, None),
-        (json!({"eventCode": "59"}), "out_for_delivery", None, None),
-        (json!({"eventCode": "43", "eventType": "Picked Up"}), "delivered", Some("to_person"), None),
-        (json!({"eventCode": "60"}), "in_transit", Some("handed_to_partner"), None),
+        // Not in any list that USPS has shown us: kept, and nothing is claimed.
+        (json!({"eventCode": "59"}), "unknown", None, None),
+        (json!({"eventCode": "43", "eventType": "Picked Up"}), "unknown", None, None),
         (json!({"eventCode": "10", "eventType": "Delivered, To Original Sender"}), "in_transit", None, None),
         (json!({"eventCode": "of"}), "out_for_delivery", None, None),
         (json!({"eventCode": "51"}), "delivery_attempted", None, Some("recipient.closed")),
@@ -210,7 +210,7 @@ fn the_status_of_the_parcel_stands_in_for_a_code_that_nobody_knows() {
     let scan = |code: &str, hour: u8| json!({"eventCode": code, "eventTimestamp": at(hour)});
     let (new, known) = (scan("ZQ", 12), scan("10", 10));
     assert_eq!(answer("Delivered", "Delivered, To Original Sender", &json!([])), [("returned", None)]);
-    assert_eq!(answer("Delivered to Agent", "x", &json!([])), [("in_transit", None)]);
+    assert_eq!(answer("Delivered to Agent", "x", &json!([])), [("unknown", None)]);
     assert_eq!(answer("Alert", "x", &json!([new, known])), [("unknown", at(12)), ("in_transit", at(10)), ("exception", at(12))]);
     assert_eq!(answer("In Transit", "x", &json!([new, known])).len(), 2, "told already");
     assert_eq!(answer("Alert", "x", &json!([known])).len(), 1, "never beside a code that is known");

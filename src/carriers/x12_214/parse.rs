@@ -148,6 +148,8 @@ impl<'a> Set<'a> {
                 self.begin(0);
                 self.lx = self.scope;
             }
+            // One package. Its elements are weight (without a unit), zone, service and charges (03 to 14): no number, which is why
+            // the L11 behind it names the package, and nothing of them is read.
             b"CD3" => self.begin(self.lx),
             b"N1 " if self.scope != 0 => {
                 self.lx = 0;

@@ -197,6 +197,9 @@ fn packages_of_a_loop_are_told_apart() {
     let told = |pairs: &[(&str, &str)]| pairs.iter().map(|(n, c)| ((*n).to_owned(), (*c).to_owned())).collect::<Vec<_>>();
     let late = status.replace("D1", "A9");
     assert_eq!(read(&format!("CD3*L*2~L11*1Z1*2I~{status}CD3*L*3~L11*1Z2*2I~{late}")), told(&[("1Z1", "D1"), ("1Z2", "A9")]));
+    // What CD3 itself tells (weight, zone, service, charges) names nobody.
+    assert_eq!(read(&format!("CD3*G*12.5*7*30*ND*1*FC*1150*FC*2300~L11*1Z1*2I~{status}")), told(&[("1Z1", "D1")]));
+    assert_eq!(read(&format!("CD3*G*12.5*7*30*ND*1*FC*1150*FC*2300~{status}")), told(&[("7001", "D1")]));
     assert_eq!(read(&format!("{status}CD3*L*2~L11*1Z1*2I~CD3*L*3~L11*1Z2*2I~")), told(&[("1Z1", "D1"), ("1Z2", "D1")]));
     assert_eq!(read(&format!("L11*1Z1*2I~CD3*L*2~{status}")), told(&[("1Z1", "D1")]));
     assert_eq!(read(&format!("L11*1Z1*2I~L11*N/A*2I~L11*1Z2*2I~L11*1z1*2I~{status}")), told(&[("1Z1", "D1"), ("1Z2", "D1")]));
