@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::coverage::SourceCounts;
 use super::dedup;
 use super::delivery::{DeliveryStatus, ParcelChange, ShipmentStatus};
 use super::erp::{ErpDelivery, ErpInvoice, ErpOrder, ShipmentLink};
@@ -54,6 +55,7 @@ pub enum Record {
     ParcelChange(Box<ParcelChange>),
     FreightInvoice(Box<FreightInvoice>),
     FreightCharge(Box<FreightCharge>),
+    SourceCounts(Box<SourceCounts>),
 }
 
 impl Record {
@@ -73,6 +75,7 @@ impl Record {
         "ParcelChange",
         "FreightInvoice",
         "FreightCharge",
+        "SourceCounts",
     ];
 
     /// Name of the Avro record.
@@ -93,6 +96,7 @@ impl Record {
             Self::ParcelChange(_) => "ParcelChange",
             Self::FreightInvoice(_) => "FreightInvoice",
             Self::FreightCharge(_) => "FreightCharge",
+            Self::SourceCounts(_) => "SourceCounts",
         }
     }
 
@@ -127,6 +131,9 @@ impl Record {
             ]),
             Self::FreightInvoice(r) => r.line_id.clone(),
             Self::FreightCharge(r) => r.charge_id.clone(),
+            Self::SourceCounts(r) => {
+                of(&["source-counts", &r.source, &r.hour.to_string(), &r.partition.to_string(), &r.events.to_string()])
+            }
         }
     }
 
@@ -148,6 +155,7 @@ impl Record {
             Self::ParcelChange(r) => r.changed_at,
             Self::FreightInvoice(r) => r.received_at,
             Self::FreightCharge(r) => r.received_at,
+            Self::SourceCounts(r) => r.hour,
         }
     }
 }

@@ -33,7 +33,7 @@ pub static SCHEMAS: &[Embedded] = embedded! {
     "ShipmentStatus": 1;
     "DeliveryStatus": 1;
     "ShipmentLink": 1;
-    "ExceptionRaised": 1;
+    "ExceptionRaised": 1, 2;
     "ErpDelivery": 1;
     "ErpOrder": 1;
     "ErpInvoice": 1;
@@ -43,6 +43,7 @@ pub static SCHEMAS: &[Embedded] = embedded! {
     "ParcelChange": 1;
     "FreightInvoice": 1;
     "FreightCharge": 1;
+    "SourceCounts": 1;
 };
 
 static PARSED: LazyLock<Vec<Result<Schema, String>>> =

@@ -11,7 +11,7 @@ use crate::carriers::billing::{Billing, PieceOf};
 use crate::carriers::signature::{Received, Verifier};
 use crate::carriers::{Dialect, RawMessage};
 use crate::config::Service;
-use crate::domain::event::{RawCode, RawRef, ShipmentEvent};
+use crate::domain::event::{RawRef, ShipmentEvent};
 use crate::domain::freight;
 use crate::domain::record::Record;
 use crate::domain::time::Micros;
@@ -23,8 +23,7 @@ use crate::schema::cloudevents;
 use crate::telemetry::events;
 use crate::telemetry::metrics::Metrics;
 
-/// Longest code that is logged, and most codes of one message.
-const CODE_CHARS_MAX: usize = 64;
+/// Most codes of one message that are logged.
 const CODES_LOGGED_MAX: usize = 32;
 /// Type and code as they are logged.
 type ShownCode = (Option<String>, Option<String>);
@@ -115,8 +114,7 @@ impl CarrierNormalizer {
         metrics.unknown_codes(source).inc();
         let service = Service::CarrierNormalizer.as_str();
         let origin = events::Origin { service, topic: input.topic, partition: input.partition, offset: input.offset };
-        let RawCode { kind, code, .. } = &event.raw_code;
-        let code = (shown(kind.as_deref()), shown(code.as_deref()));
+        let code = event.raw_code.plain();
         if logged.len() < CODES_LOGGED_MAX && !logged.contains(&code) {
             events::unknown_code(origin, source, code.0.as_deref(), code.1.as_deref(), &event.shipment_key);
             logged.insert(code);
@@ -132,11 +130,6 @@ fn bill(billing: &Billing, message: &RawMessage<'_>, input: &Input<'_>, out: &mu
         out.publish(INVOICES, key, Record::FreightInvoice(Box::new(line)));
     }
     Ok(if out.records.is_empty() { Verdict::Duplicate("nothing is billed") } else { Verdict::Publish })
-}
-
-/// The first characters of a code, ASCII only: it is a stranger's text and goes into a log.
-fn shown(code: Option<&str>) -> Option<String> {
-    code.map(|code| code.chars().filter(char::is_ascii_graphic).take(CODE_CHARS_MAX).collect())
 }
 
 /// Hex digits in lower case.
