@@ -98,14 +98,16 @@ impl CarrierNormalizer {
             return bill(billing, &message, input, out);
         }
         let mut logged = HashSet::new();
-        for mut event in dialect.map(|dialect| dialect.parse(&message)).transpose()?.unwrap_or_default() {
+        let dialect = dialect.ok_or_else(|| Park::new(Code::UNKNOWN_SOURCE, "no dialect is configured for this topic"))?;
+        let parsed = dialect.read(&message)?;
+        for mut event in parsed.told {
             event.verified = verified;
             if event.milestone == Milestone::Unknown {
                 self.unknown(source, input, &event, &mut logged);
             }
             out.publish(OBSERVATIONS, event.shipment_key.clone(), Record::ShipmentEvent(Box::new(event)));
         }
-        Ok(Verdict::Publish)
+        Ok(parsed.left_out.map_or(Verdict::Publish, Verdict::Partly))
     }
 
     /// Counts a code that no table knows, and logs it once for each message.
@@ -125,11 +127,16 @@ impl CarrierNormalizer {
 /// The charges of a billing file, or of a piece of one.
 fn bill(billing: &Billing, message: &RawMessage<'_>, input: &Input<'_>, out: &mut Outputs) -> Result<Verdict, Park> {
     let piece = PieceOf::read(|name| cloudevents::header(input.headers, name))?;
-    for line in billing.parse(message, piece.as_ref())? {
+    let parsed = billing.parse(message, piece.as_ref())?;
+    for line in parsed.told {
         let key = freight::invoice_key(&line.carrier, &line.invoice_number);
         out.publish(INVOICES, key, Record::FreightInvoice(Box::new(line)));
     }
-    Ok(if out.records.is_empty() { Verdict::Duplicate("nothing is billed") } else { Verdict::Publish })
+    Ok(match parsed.left_out {
+        Some(park) => Verdict::Partly(park),
+        None if out.records.is_empty() => Verdict::Duplicate("nothing is billed"),
+        None => Verdict::Publish,
+    })
 }
 
 /// Hex digits in lower case.

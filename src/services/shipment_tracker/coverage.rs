@@ -110,13 +110,7 @@ pub(super) fn report(key: &[u8], state: &mut dyn State, now: Micros, out: &mut O
 }
 
 /// One partition has told its counts of an hour.
-pub(super) fn gather(
-    told: &SourceCounts,
-    settings: &TrackerSettings,
-    state: &mut dyn State,
-    now: Micros,
-    out: &mut Outputs,
-) -> Verdict {
+pub(super) fn gather(told: &SourceCounts, settings: &TrackerSettings, state: &mut dyn State, now: Micros, out: &mut Outputs) -> Verdict {
     let key = heard(&told.source);
     let mut heard: Heard = memory::load(state, &key);
     if heard.judged.is_some_and(|judged| told.hour <= judged) {

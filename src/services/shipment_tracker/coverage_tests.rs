@@ -85,8 +85,9 @@ impl Rig {
     fn pass_to(&mut self, now: Micros) {
         while self.now < now {
             self.now = (self.now + MINUTE).min(now);
+            let now = self.now;
             for partition in 0..PARTITIONS {
-                while let Some(key) = self.memory(partition).due(self.now) {
+                while let Some(key) = self.memory(partition).due(now) {
                     let mut out = Outputs::default();
                     let at = usize::try_from(partition).expect("small");
                     self.tracker.wake(&key, &mut self.memories[at], self.now, &mut out);
@@ -111,7 +112,8 @@ impl Rig {
 fn event(source: &str, number: &str, at: Micros, unknown: Option<&str>) -> Record {
     let milestone = if unknown.is_some() { Milestone::Unknown } else { Milestone::InTransit };
     let key = dedup::id_of(&[source, number, &at.to_string()]);
-    let raw_code = RawCode { kind: Some("X".to_owned()), code: Some(unknown.unwrap_or("DP").to_owned()), sub_code: Some("SMITH".to_owned()) };
+    let raw_code =
+        RawCode { kind: Some("X".to_owned()), code: Some(unknown.unwrap_or("DP").to_owned()), sub_code: Some("SMITH".to_owned()) };
     let raw_description = Some("signed by Smith".to_owned());
     let source = source.to_owned().into();
     Record::ShipmentEvent(Box::new(ShipmentEvent { source, raw_code, raw_description, ..plain_event(key, number, at, milestone) }))
@@ -179,6 +181,7 @@ fn what_is_sent_again_does_not_count_again() {
 #[test]
 fn an_hour_ends_where_the_next_begins() {
     let mut rig = Rig::new();
+    rig.now = START + HOUR + MINUTE;
     for n in 0..19 {
         rig.tell(0, event("ups", &format!("A{n}"), START + HOUR - 1, Some("ZZ")));
         rig.tell(0, event("ups", &format!("B{n}"), START + HOUR, Some("ZZ")));
@@ -228,6 +231,7 @@ fn a_replay_raises_the_same_cases_with_the_same_ids() {
 fn an_hour_is_judged_once_and_what_comes_later_of_it_is_passed_over() {
     let mut rig = Rig::new();
     rig.hour("ups", 0, 24, 24);
+    rig.pass_to(START + HOUR + MINUTE);
     rig.hour("ups", 1, 24, 0);
     rig.pass_to(START + 3 * HOUR);
     let before = rig.cases.clone();

@@ -75,9 +75,7 @@ impl ShipmentTracker {
 impl Processor for ShipmentTracker {
     fn process(&self, input: &Input<'_>, state: &mut dyn State, now: Micros, out: &mut Outputs) -> Verdict {
         match &input.payload {
-            Payload::Canonical(Record::ShipmentEvent(event)) => {
-                shipment::observe(event, &self.settings, input.partition, state, now, out)
-            },
+            Payload::Canonical(Record::ShipmentEvent(event)) => shipment::observe(event, &self.settings, input.partition, state, now, out),
             Payload::Canonical(Record::ShipmentLink(link)) => shipment::link(link, &self.settings, state, out),
             Payload::Canonical(Record::ParcelChange(change)) => delivery::change(change, &self.settings, state, out),
             Payload::Canonical(Record::SourceCounts(counts)) => coverage::gather(counts, &self.settings, state, now, out),
