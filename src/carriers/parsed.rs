@@ -123,8 +123,11 @@ mod tests {
         format!("[{}]", parts.join(","))
     }
 
+    /// A body of parts.
+    type Body = fn(&[&str]) -> String;
+
     /// A part that can be read, one that cannot, and a body of parts.
-    fn parts(source: &str) -> (Value, Value, fn(&[&str]) -> String) {
+    fn parts(source: &str) -> (Value, Value, Body) {
         match source {
             "ups" => (
                 json!({"trackingNumber": "1Z999AA10123456784", "activity": [{"date": "20261120", "time": "081500", "status": {"type": "D", "code": "9E"}}]}),
@@ -163,7 +166,7 @@ mod tests {
     }
 
     /// The same of the sources that are not JSON.
-    fn texts(source: &str) -> (&'static str, &'static str, fn(&[&str]) -> String) {
+    fn texts(source: &str) -> (&'static str, &'static str, Body) {
         match source {
             "dhl_express" => (
                 "<AWBInfo><AWBNumber>4471120122</AWBNumber><ShipmentInfo><ShipmentEvent><Date>2026-11-18</Date><Time>18:05:00</Time><ServiceEvent><EventCode>DF</EventCode></ServiceEvent></ShipmentEvent></ShipmentInfo></AWBInfo>",
