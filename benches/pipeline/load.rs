@@ -11,7 +11,7 @@ use super::child;
 use super::support::kafka::Kafka;
 
 pub(crate) const PARTITIONS: i32 = 6;
-const TOPICS: [&str; 13] = [
+const TOPICS: [&str; 14] = [
     "raw.carrier.ups",
     "raw.carrier.fedex",
     "raw.carrier.easypost",
@@ -19,6 +19,7 @@ const TOPICS: [&str; 13] = [
     "shipment.observations",
     "shipment.links",
     "shipment.parcels",
+    "source.counts",
     "shipment.events",
     "shipment.status",
     "delivery.status",

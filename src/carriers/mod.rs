@@ -23,6 +23,7 @@ pub mod inpost;
 pub mod json;
 pub mod names;
 pub mod own;
+pub mod parsed;
 pub mod sendcloud;
 pub mod shipengine;
 pub mod shippo;
@@ -44,6 +45,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use self::data::{DataDialect, Described};
+pub use self::parsed::Parsed;
 use crate::config::Finding;
 use crate::domain::event::{RawRef, ShipmentEvent};
 use crate::domain::time::Micros;
@@ -88,7 +90,15 @@ pub trait Dialect: Send + Sync {
     ///
     /// # Errors
     /// A [`Park`] with a stable code when nothing can be made of the bytes. Never a panic, whatever the bytes.
-    fn parse(&self, message: &RawMessage<'_>) -> Result<Vec<ShipmentEvent>, Park>;
+    fn read(&self, message: &RawMessage<'_>) -> Result<Parsed, Park>;
+
+    /// The events alone, for who does not ask what was left out.
+    ///
+    /// # Errors
+    /// As [`Dialect::read`].
+    fn parse(&self, message: &RawMessage<'_>) -> Result<Vec<ShipmentEvent>, Park> {
+        self.read(message).map(|parsed| parsed.told)
+    }
 }
 
 /// Every source there is: the built-in ones, and those that files describe.
@@ -127,24 +137,6 @@ impl Sources {
             None => dialect(source, settings),
         }
     }
-}
-
-/// The events of all parcels of a message that can be read: one odd parcel does not take the others with it.
-///
-/// # Errors
-/// The first that there is, where no parcel gives an event.
-fn of_all<T>(
-    parcels: impl Iterator<Item = T>,
-    mut read: impl FnMut(T) -> Result<Vec<ShipmentEvent>, Park>,
-) -> Result<Vec<ShipmentEvent>, Park> {
-    let (mut events, mut first) = (Vec::new(), None);
-    for parcel in parcels {
-        match read(parcel) {
-            Ok(mut told) => events.append(&mut told),
-            Err(park) => first = first.or(Some(park)),
-        }
-    }
-    first.filter(|_| events.is_empty()).map_or(Ok(events), Err)
 }
 
 /// Whether a content type is one of a syntax (`json`, `xml`): `application/…`, `text/…` or a suffix (`…+json`). An empty one is any.
@@ -214,10 +206,10 @@ impl Dialect for Bounded {
         self.0.source()
     }
 
-    fn parse(&self, message: &RawMessage<'_>) -> Result<Vec<ShipmentEvent>, Park> {
-        let mut events = self.0.parse(message)?;
-        events.iter_mut().for_each(event::bound);
-        Ok(events)
+    fn read(&self, message: &RawMessage<'_>) -> Result<Parsed, Park> {
+        let mut parsed = self.0.read(message)?;
+        parsed.told.iter_mut().for_each(event::bound);
+        Ok(parsed)
     }
 }
 

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::args::NormalizeArgs;
 use super::{ConfigError, Context, Exit, Output};
 use crate::carriers::billing::{Billing, BillingSettings, Format};
-use crate::carriers::{Dialect, DialectSettings, RawMessage, Sources};
+use crate::carriers::{Dialect, DialectSettings, Parsed, RawMessage, Sources};
 use crate::config::Config;
 use crate::domain::event::{RawRef, ShipmentEvent};
 use crate::domain::freight::FreightInvoice;
@@ -52,17 +52,22 @@ pub(super) fn run(args: &NormalizeArgs, context: &mut Context<'_>) -> anyhow::Re
             }
         };
         let raw = RawRef { topic: name.clone(), partition: 0, offset, sha256: hex(&Sha256::digest(&body)) };
-        match reader.read(&RawMessage { body: &body, content_type: None, received_at, raw }) {
-            Ok(records) if context.output == Output::Json => {
-                for record in records {
+        let parked = match reader.read(&RawMessage { body: &body, content_type: None, received_at, raw }) {
+            Ok(parsed) if context.output == Output::Json => {
+                for record in parsed.told {
                     writeln!(context.out, "{}", to_json(&record)?)?;
                 }
+                parsed.left_out
             }
-            Ok(records) => rows.extend(records.iter().map(row)),
-            Err(park) => {
-                writeln!(context.talk, "{name}: {} {}", park.code, park.cause)?;
-                exit = Exit::Findings;
+            Ok(parsed) => {
+                rows.extend(parsed.told.iter().map(row));
+                parsed.left_out
             }
+            Err(park) => Some(park),
+        };
+        if let Some(park) = parked {
+            writeln!(context.talk, "{name}: {} {}", park.code, park.cause)?;
+            exit = Exit::Findings;
         }
     }
     if context.output == Output::Table {
@@ -84,12 +89,10 @@ impl Reader {
         Some(Self::Billing(Billing::new(format, settings)))
     }
 
-    fn read(&self, message: &RawMessage<'_>) -> Result<Vec<Record>, Park> {
+    fn read(&self, message: &RawMessage<'_>) -> Result<Parsed<Record>, Park> {
         Ok(match self {
-            Self::Parcels(dialect) => dialect.parse(message)?.into_iter().map(|event| Record::ShipmentEvent(Box::new(event))).collect(),
-            Self::Billing(billing) => {
-                billing.parse(message, None)?.into_iter().map(|line| Record::FreightInvoice(Box::new(line))).collect()
-            }
+            Self::Parcels(dialect) => dialect.read(message)?.map(|event| Record::ShipmentEvent(Box::new(event))),
+            Self::Billing(billing) => billing.parse(message, None)?.map(|line| Record::FreightInvoice(Box::new(line))),
         })
     }
 }
@@ -190,6 +193,18 @@ mod tests {
         assert_eq!((&first["raw"]["topic"], &first["raw"]["offset"]), (&push.display().to_string().into(), &0.into()));
         assert_eq!((&events[1]["raw"]["offset"], &events[1]["event_id"]), (&2.into(), &first["event_id"]));
         assert!(told.talk.contains("broken.json: WB-0104"), "{}", told.talk);
+    }
+
+    #[test]
+    fn what_can_be_read_of_a_message_is_data_and_the_rest_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let answer = folder.path().join("answer.json");
+        std::fs::write(&answer, r#"{"parcels":[{"unitno":"51830277416","status":"DELIVERED"},{"status":"DELIVERED"}]}"#).unwrap();
+        for output in ["json", "table"] {
+            let told = waybill(&format!("waybill normalize --source gls --output {output} {}", answer.display()), &[]);
+            assert_eq!((told.exit, told.out.matches("51830277416").count() > 0), (Exit::Findings, true), "{}", told.talk);
+            assert!(told.talk.contains("answer.json: WB-0115 left out: 1 of 2"), "{}", told.talk);
+        }
     }
 
     #[test]

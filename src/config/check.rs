@@ -102,6 +102,8 @@ impl Config {
             found.add("finance.books", "no company's books are described", remedy);
         }
         self.finance.check(&mut found, &self.odoo);
+        found.within("tracker.unknown_percent", u64::from(self.tracker.unknown_percent), 1..=100);
+        found.within("tracker.unknown_events_min", u64::from(self.tracker.unknown_events_min), 1..=1_000_000);
         found.0
     }
 
@@ -128,6 +130,9 @@ impl Config {
             }
             found.within(&format!("{key}.body_bytes_max"), source.body_bytes_max as u64, 1024..=(64 << 20));
             found.within(&format!("{key}.signature_age_max_s"), source.signature_age_max_s, 10..=604_800);
+            if let Some(percent) = source.unknown_percent {
+                found.within(&format!("{key}.unknown_percent"), u64::from(percent), 1..=100);
+            }
             if source.secrets.len() > SECRETS_MAX {
                 found.add(format!("{key}.secrets"), format!("more than {SECRETS_MAX} secrets"), "take away those that are no longer used");
             }

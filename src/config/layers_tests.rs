@@ -195,3 +195,22 @@ fn what_is_wrong_about_signatures_is_told_without_their_secrets() {
     }
     assert!(!format!("{found:?}").contains("s3cret"), "{found:?}");
 }
+
+#[test]
+fn shares_of_unknown_codes_are_percents() {
+    let text = |all: &str, own: &str, fewest: &str| {
+        format!(
+            "tracker: {{unknown_percent: {all}, unknown_events_min: {fewest}}}\ncarriers: {{sources: {{ups: {{topic: raw.carrier.ups, unknown_percent: {own}}}}}}}\n"
+        )
+    };
+    for (all, own, fewest) in [("1", "100", "1"), ("100", "1", "1000000")] {
+        let config = load(Some(file(&text(all, own, fewest)).path()), &[], None).unwrap().config;
+        assert_eq!(config.carriers.sources["ups"].unknown_percent.map(|own| own.to_string()).as_deref(), Some(own));
+        assert_eq!(config.tracker.unknown_percent.to_string(), all);
+    }
+    for wrong in ["0", "101"] {
+        let found = findings(&text(wrong, wrong, "0"), &[]);
+        let keys: Vec<&str> = found.iter().map(|finding| finding.key.as_str()).collect();
+        assert_eq!(keys, ["carriers.sources.ups.unknown_percent", "tracker.unknown_percent", "tracker.unknown_events_min"], "{wrong}");
+    }
+}

@@ -189,6 +189,9 @@ pub struct SourceConfig {
     /// Farthest that a signed time may lie from the time of receipt, seconds.
     #[serde(default = "signature_age_max_s")]
     pub signature_age_max_s: u64,
+    /// The share of unknown codes from which on its hour is an exception, percent, where it is not `tracker.unknown_percent`.
+    #[serde(default)]
+    pub unknown_percent: Option<u32>,
 }
 
 fn body_bytes_max() -> usize {
@@ -288,6 +291,10 @@ pub struct TrackerConfig {
     pub silent_after_hours: u64,
     /// Hours until a delivery without proof is an exception.
     pub pod_missing_after_hours: u64,
+    /// The share of a source's events in an hour with codes that no table knows from which on that is an exception, percent.
+    pub unknown_percent: u32,
+    /// Fewest events of a source in an hour that say anything of it.
+    pub unknown_events_min: u32,
 }
 
 impl TrackerConfig {

@@ -24,7 +24,7 @@ fn the_file_of_the_binary_is_right() {
 fn what_is_joined_is_named_so() {
     let topics = builtin();
     for (group, names) in [
-        ("shipment", &["shipment.observations", "shipment.links", "shipment.parcels", "shipment-tracker.changelog"][..]),
+        ("shipment", &["shipment.observations", "shipment.links", "shipment.parcels", "source.counts", "shipment-tracker.changelog"][..]),
         ("odoo-images", &["odoo.images", "odoo-normalizer.changelog"]),
         ("delivery", &["delivery.status", "odoo.commands", "odoo-writer.changelog"]),
         ("finance", &["finance.facts", "finance-accrual.changelog"]),

@@ -109,6 +109,18 @@ pub struct RawCode {
     pub sub_code: Option<String>,
 }
 
+/// Longest part of a code that is repeated outside of events.
+const PLAIN_CHARS_MAX: usize = 64;
+
+impl RawCode {
+    /// The first characters of type and code, visible ASCII only: they are a stranger's text and may go into a log or before a person.
+    #[must_use]
+    pub fn plain(&self) -> (Option<String>, Option<String>) {
+        let plain = |text: &String| text.chars().filter(char::is_ascii_graphic).take(PLAIN_CHARS_MAX).collect();
+        (self.kind.as_ref().map(plain), self.code.as_ref().map(plain))
+    }
+}
+
 /// A place as the source told it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Place {

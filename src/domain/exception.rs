@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub struct ExceptionRaised {
     /// UUID made from kind, subject and cause.
     pub exception_id: String,
-    /// `unassigned_tracking_number`, `no_tracking_events`, `pod_missing`, `delivery_exception`.
+    /// `unassigned_tracking_number`, `no_tracking_events`, `pod_missing`, `delivery_exception`, `unknown_codes`.
     pub kind: String,
     /// `open`, or `cleared` when it settled itself.
     pub state: String,
@@ -27,4 +27,12 @@ pub struct ExceptionRaised {
     pub event_id: Option<String>,
     /// UTC microseconds: when the case arose (the deadline that passed, the event that came).
     pub raised_at: i64,
+    /// Source, where it concerns what a source sends (`ups`, `easypost`).
+    pub source: Option<String>,
+    /// Events that were judged, where it concerns a source.
+    pub events: Option<i64>,
+    /// Those of them with a code that no table knows.
+    pub unknown_events: Option<i64>,
+    /// Codes that no table knows, with their type before them; a bounded number of them, and no text of the source besides.
+    pub unknown_codes: Vec<String>,
 }

@@ -2,6 +2,7 @@
 //! In come facts that a dialect has read; out go canonical records and decisions about them.
 //! Everything here is a pure function of its arguments: no I/O, no clock, no JSON, no Kafka, no carrier.
 
+pub mod coverage;
 pub mod currency;
 pub mod dedup;
 pub mod delivery;

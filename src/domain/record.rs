@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::coverage::SourceCounts;
 use super::dedup;
 use super::delivery::{DeliveryStatus, ParcelChange, ShipmentStatus};
 use super::erp::{ErpDelivery, ErpInvoice, ErpOrder, ShipmentLink};
@@ -60,6 +61,7 @@ pub enum Record {
     FinanceEntry(Box<FinanceEntry>),
     FreightVerdict(Box<FreightVerdict>),
     ExceptionDecision(Box<ExceptionDecision>),
+    SourceCounts(Box<SourceCounts>),
 }
 
 impl Record {
@@ -83,6 +85,7 @@ impl Record {
         "FinanceEntry",
         "FreightVerdict",
         "ExceptionDecision",
+        "SourceCounts",
     ];
 
     /// Name of the Avro record.
@@ -107,6 +110,7 @@ impl Record {
             Self::FinanceEntry(_) => "FinanceEntry",
             Self::FreightVerdict(_) => "FreightVerdict",
             Self::ExceptionDecision(_) => "ExceptionDecision",
+            Self::SourceCounts(_) => "SourceCounts",
         }
     }
 
@@ -145,6 +149,9 @@ impl Record {
             Self::FinanceEntry(r) => r.entry_id.clone(),
             Self::FreightVerdict(r) => of(&["freight-verdict", &r.book, &r.line_id, &r.version.to_string()]),
             Self::ExceptionDecision(r) => of(&["exception-decision", &r.exception_id, r.kind.as_str(), &r.decided_at.to_string()]),
+            Self::SourceCounts(r) => {
+                of(&["source-counts", &r.source, &r.hour.to_string(), &r.partition.to_string(), &r.events.to_string()])
+            }
         }
     }
 
@@ -170,6 +177,7 @@ impl Record {
             Self::FinanceEntry(r) => r.decided_at,
             Self::FreightVerdict(r) => r.judged_at,
             Self::ExceptionDecision(r) => r.decided_at,
+            Self::SourceCounts(r) => r.hour,
         }
     }
 }

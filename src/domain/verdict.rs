@@ -1,6 +1,6 @@
 //! What became of a record, and the codes of what can go wrong with one.
 
-/// What a processor decided about one record. Conservation (C1) counts exactly these three.
+/// What a processor decided about one record. Conservation (C1) counts exactly three: published, duplicate, dead-lettered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// At least one output came from it.
@@ -9,6 +9,8 @@ pub enum Verdict {
     Duplicate(&'static str),
     /// Nothing can be made of it: it goes to the dead letters.
     Park(Park),
+    /// Of some of it nothing can be made: the outputs of the rest are published, and it goes to the dead letters, whole. It counts there.
+    Partly(Park),
 }
 
 /// Why a record is dead-lettered.
@@ -61,6 +63,8 @@ impl Code {
     pub const UNKNOWN_SOURCE: Self = Self(113);
     /// The signature or token of the source is wrong, stale, or missing where it is required (`signature_invalid`).
     pub const SIGNATURE_INVALID: Self = Self(114);
+    /// Of several parcels or transaction sets some could not be read; what the others tell has been published.
+    pub const PARTLY_READ: Self = Self(115);
     /// The Avro wire format is broken, or its schema id is unknown to the registry.
     pub const BAD_AVRO: Self = Self(120);
     /// The Avro record is not the one that this topic carries.

@@ -28,7 +28,7 @@ impl Counts {
         match verdict {
             Verdict::Publish => self.published_from += 1,
             Verdict::Duplicate(_) => self.duplicates += 1,
-            Verdict::Park(_) => self.dead_lettered += 1,
+            Verdict::Park(_) | Verdict::Partly(_) => self.dead_lettered += 1,
         }
     }
 
@@ -125,12 +125,15 @@ impl Conservation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::verdict::{Code, Park};
 
     #[test]
     fn metadata_comes_back_and_that_of_others_does_not() {
         let mut counts = Counts::default();
         counts.add(&Verdict::Publish);
         counts.add(&Verdict::Duplicate("repeated"));
+        counts.add(&Verdict::Partly(Park::new(Code::PARTLY_READ, "1 of 2")));
+        assert_eq!((counts.consumed, counts.published_from, counts.dead_lettered), (3, 1, 1), "once, where its letter is");
         assert_eq!(Counts::from_metadata(&counts.to_metadata()), Some(counts));
         assert!(counts.conserved());
         assert_eq!(Counts::from_metadata(""), None);

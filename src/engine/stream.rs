@@ -108,7 +108,7 @@ impl Stream {
 
     fn carry_out(&mut self, clients: &Clients, message: &Message<'_>, decision: Decision, work: &mut Work) -> Result<(), Failure> {
         let Decision { verdict, headers, trace, ready, at } = decision;
-        if let Verdict::Park(park) = &verdict {
+        if let Verdict::Park(park) | Verdict::Partly(park) = &verdict {
             self.core.park(&clients.producer, message, &headers, park, trace)?;
         }
         for output in &ready {

@@ -115,6 +115,7 @@ impl Codecs {
             Record::FinanceEntry(r) => codec.write(r.as_ref(), buf),
             Record::FreightVerdict(r) => codec.write(r.as_ref(), buf),
             Record::ExceptionDecision(r) => codec.write(r.as_ref(), buf),
+            Record::SourceCounts(r) => codec.write(r.as_ref(), buf),
         };
         if !done {
             buf.truncate(before);
@@ -277,6 +278,7 @@ fn read_as(name: &str, source: &mut impl Source) -> Option<Record> {
         "FinanceEntry" => Record::FinanceEntry(source.read()?),
         "FreightVerdict" => Record::FreightVerdict(source.read()?),
         "ExceptionDecision" => Record::ExceptionDecision(source.read()?),
+        "SourceCounts" => Record::SourceCounts(source.read()?),
         _ => return None,
     })
 }
@@ -305,6 +307,7 @@ pub fn to_json(record: &Record) -> Result<serde_json::Value, serde_json::Error> 
         Record::FinanceEntry(r) => serde_json::to_value(r),
         Record::FreightVerdict(r) => serde_json::to_value(r),
         Record::ExceptionDecision(r) => serde_json::to_value(r),
+        Record::SourceCounts(r) => serde_json::to_value(r),
     }
 }
 

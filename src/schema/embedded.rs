@@ -33,7 +33,7 @@ pub static SCHEMAS: &[Embedded] = embedded! {
     "ShipmentStatus": 1;
     "DeliveryStatus": 1;
     "ShipmentLink": 1;
-    "ExceptionRaised": 1;
+    "ExceptionRaised": 1, 2;
     "ErpDelivery": 1;
     "ErpOrder": 1;
     "ErpInvoice": 1;
@@ -47,6 +47,7 @@ pub static SCHEMAS: &[Embedded] = embedded! {
     "FinanceEntry": 1;
     "FreightVerdict": 1;
     "ExceptionDecision": 1;
+    "SourceCounts": 1;
 };
 
 static PARSED: LazyLock<Vec<Result<Schema, String>>> =

@@ -10,7 +10,7 @@ use super::finance_accrual::{self, FinanceAccrual};
 use super::odoo_normalizer::{self, ImageFold, ImageReader, OdooNormalizerSettings};
 use super::odoo_writer::{self, Connection, OdooWriter};
 use super::settings::kafka_settings;
-use super::shipment_tracker::{self, ShipmentTracker, TrackerSettings};
+use super::shipment_tracker::{self, ShipmentTracker, TrackerSettings, UnknownLimits};
 use crate::carriers::billing::{Billing, BillingSettings, Format};
 use crate::carriers::signature::Verifier;
 use crate::carriers::{Dialect, DialectSettings, Sources};
@@ -48,7 +48,7 @@ pub fn outputs(service: Service) -> &'static [&'static str] {
     match service {
         Service::CarrierNormalizer => &[carrier_normalizer::OBSERVATIONS, carrier_normalizer::INVOICES],
         Service::OdooNormalizer => &[o::IMAGES_TOPIC, o::DELIVERIES_TOPIC, o::ORDERS_TOPIC, o::INVOICES_TOPIC, o::LINKS_TOPIC],
-        Service::ShipmentTracker => &[t::EVENTS, t::STATUS, t::PARCELS, t::DELIVERY, t::EXCEPTIONS],
+        Service::ShipmentTracker => &[t::EVENTS, t::STATUS, t::PARCELS, t::COUNTS, t::DELIVERY, t::EXCEPTIONS],
         Service::FinanceAccrual => &[f::FACTS, f::ENTRIES, f::VERDICTS, t::EXCEPTIONS, COMMANDS],
         Service::OdooWriter => &[odoo_writer::RESULTS],
     }
@@ -72,6 +72,7 @@ pub fn inputs(service: Service, config: &Config) -> Vec<InputSpec> {
             InputSpec::stateful(carrier_normalizer::OBSERVATIONS, "ShipmentEvent"),
             InputSpec::stateful(odoo_normalizer::LINKS_TOPIC, "ShipmentLink"),
             InputSpec::stateful(shipment_tracker::topic::PARCELS, "ParcelChange"),
+            InputSpec::stateful(shipment_tracker::topic::COUNTS, "SourceCounts"),
         ],
         Service::FinanceAccrual => {
             let stateless =
@@ -166,6 +167,7 @@ pub fn run(
                 silent_after: micros(tracker.silent_after()),
                 pod_missing_after: micros(tracker.pod_missing_after()),
                 window,
+                unknown: unknown_limits(config),
             };
             run_stream(spec, &kafka, settings, Box::new(ShipmentTracker::new(settings_of)), around)
         }
@@ -180,6 +182,12 @@ pub fn run(
             run_effects(spec, &kafka, settings, EffectSettings { settle, lease }, writer, runtime.clone(), around)
         }
     }
+}
+
+/// From which share of unknown codes on a source's hour is a case.
+fn unknown_limits(config: &Config) -> UnknownLimits {
+    let own = config.carriers.sources.iter().filter_map(|(id, source)| Some((id.clone(), source.unknown_percent?)));
+    UnknownLimits { percent: config.tracker.unknown_percent, events_min: config.tracker.unknown_events_min, by_source: own.collect() }
 }
 
 fn micros(duration: Duration) -> Micros {

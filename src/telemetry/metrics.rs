@@ -244,7 +244,7 @@ impl SourceCounters {
         match verdict {
             Verdict::Publish => self.published(1),
             Verdict::Duplicate(reason) => self.duplicate(reason, 1),
-            Verdict::Park(park) => self.dead_lettered(park.code, 1),
+            Verdict::Park(park) | Verdict::Partly(park) => self.dead_lettered(park.code, 1),
         }
     }
 }

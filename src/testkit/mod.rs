@@ -3,6 +3,7 @@
 //! It holds no rule of its own: what is right is said by `domain` and by the contracts.
 
 mod bodies;
+pub mod cases;
 mod chance;
 pub mod finance;
 pub mod freight;

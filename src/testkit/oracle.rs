@@ -23,7 +23,7 @@ const TOLD_MAX: usize = 8;
 pub const INPUTS: &[(&str, &[&str])] = &[
     ("carrier-normalizer", &["raw.carrier.ups", "raw.carrier.fedex", "raw.carrier.easypost", "raw.carrier.x12-214"]),
     ("odoo-normalizer", &["raw.odoo.main", "odoo.images"]),
-    ("shipment-tracker", &["shipment.observations", "shipment.links", "shipment.parcels"]),
+    ("shipment-tracker", &["shipment.observations", "shipment.links", "shipment.parcels", "source.counts"]),
     ("odoo-writer", &["delivery.status", "odoo.commands"]),
 ];
 

@@ -9,12 +9,12 @@ use proptest::test_runner::{Config, TestRunner};
 use rust_decimal::Decimal;
 
 use super::finance::{exception_decision, finance_entry, finance_fact, freight_verdict};
+use super::cases::{exception_raised, source_counts};
 use super::freight::{freight_charge, freight_invoice};
 use crate::domain::dedup;
 use crate::domain::delivery::{DeliveryStatus, MilestoneReached, ParcelChange, ShipmentStatus};
 use crate::domain::erp::{Contact, ErpDelivery, ErpInvoice, ErpOrder, ShipmentLink};
 use crate::domain::event::{CashOnDelivery, Eta, Measures, Partner, Piece, Place, ProofOfDelivery, RawCode, RawRef, ShipmentEvent};
-use crate::domain::exception::ExceptionRaised;
 use crate::domain::money::Amount;
 use crate::domain::odoo_command::{OdooCommand, OdooResult};
 use crate::domain::record::{OdooImage, Record};
@@ -244,23 +244,6 @@ pub fn shipment_link() -> impl Strategy<Value = ShipmentLink> {
     })
 }
 
-/// Any case for a person.
-pub fn exception_raised() -> impl Strategy<Value = ExceptionRaised> {
-    record!(ExceptionRaised {
-        exception_id: text(),
-        kind: text(),
-        state: text(),
-        summary: text(),
-        shipment_key: texts(),
-        tracking_number: texts(),
-        carrier: texts(),
-        delivery_key: texts(),
-        reason: texts(),
-        event_id: texts(),
-        raised_at: micros(),
-    })
-}
-
 /// Any delivery as Odoo has it.
 pub fn erp_delivery() -> impl Strategy<Value = ErpDelivery> {
     record!(ErpDelivery {
@@ -417,6 +400,7 @@ pub fn record() -> impl Strategy<Value = Record> {
             odoo_command().prop_map(|r| Record::OdooCommand(Box::new(r))),
             odoo_result().prop_map(|r| Record::OdooResult(Box::new(r))),
             parcel_change().prop_map(|r| Record::ParcelChange(Box::new(r))),
+            source_counts().prop_map(|r| Record::SourceCounts(Box::new(r))),
         ],
         prop_oneof![
             freight_invoice().prop_map(|r| Record::FreightInvoice(Box::new(r))),

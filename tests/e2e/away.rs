@@ -191,7 +191,7 @@ pub(crate) fn topics() {
     });
     wait_until(Duration::from_secs(30), "there is something to be read", || rig.read("shipment.observations").len() == 1);
     assert_eq!(look::status(&instances[1], "/readyz"), Some(503));
-    create(&["shipment.links", "shipment.parcels", "shipment-tracker.changelog", "shipment-tracker.dlq"]);
+    create(&["shipment.links", "shipment.parcels", "source.counts", "shipment-tracker.changelog", "shipment-tracker.dlq"]);
     create(&["shipment.events", "shipment.status", "delivery.status", "exceptions"]);
     look::wait_ready(&instances);
     wait_until(Duration::from_secs(30), "the event has come through", || rig.read("shipment.events").len() == 1);

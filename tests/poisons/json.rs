@@ -33,6 +33,16 @@ fn utf16(text: &str, mark: bool) -> Vec<u8> {
 }
 
 /// What gzip makes of `{}`.
+/// An answer about this parcel and one without a number.
+fn two_packages(number: &str) -> String {
+    let package = |number: &str| {
+        format!(
+            r#"{{"trackingNumber":"{number}","activity":[{{"date":"20261120","time":"101500","location":{{"address":{{"city":"Kiel","countryCode":"DE"}}}},"status":{{"type":"I","code":"AR"}}}}]}}"#
+        )
+    };
+    format!(r#"{{"trackResponse":{{"shipment":[{{"package":[{},{}]}}]}}}}"#, package(""), package(number))
+}
+
 const GZIP: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xab\xae\x05\x00\x43\xbf\xa6\xa3\x02\x00\x00\x00";
 const HTML: &str = "<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body><h1>502</h1></body></html>";
 
@@ -61,6 +71,8 @@ pub(super) fn carriers() -> Vec<Poison> {
             alert("1Z999AA19000000005", "20261120", r#","trackingNumber":"1Z999AA19000000006""#).into(),
             Code::DUPLICATE_KEY,
         ),
+        json("an odd package beside a good one", UPS, two_packages("1Z999AA19000000015").into(), Code::PARTLY_READ)
+            .beside(arrived("1Z999AA19000000015", SEEN)),
         json("a number alone", FEDEX, b"42".to_vec(), Code::NOT_TRACKING),
         json("a list", UPS, b"[1,2,3]".to_vec(), Code::NOT_TRACKING),
         json("null", EASYPOST, b"null".to_vec(), Code::NOT_TRACKING),

@@ -51,6 +51,11 @@ impl Poison {
         Self { parked: None, accepted, ..self }
     }
 
+    /// Put aside, and what can be read of it is published all the same.
+    fn beside(self, accepted: Option<Accepted>) -> Self {
+        Self { accepted, ..self }
+    }
+
     fn without_value(self) -> Self {
         Self { value: None, ..self }
     }

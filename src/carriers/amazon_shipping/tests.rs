@@ -3,6 +3,7 @@ use serde_json::json;
 
 use super::*;
 use crate::carriers::testing::{self, RECEIVED_AT, assert_parked, assert_told, events, mutated, poison};
+use crate::domain::event::ShipmentEvent;
 use crate::domain::time::rfc3339;
 use crate::domain::verdict::Code;
 

@@ -19,6 +19,7 @@ mod x12_210;
 pub use pieces::{InvoiceEnd, Piece, Pieces, piece_headers};
 
 use super::RawMessage;
+use super::parsed::{Gathered, Parsed};
 use crate::domain::freight::FreightInvoice;
 use crate::domain::verdict::{Code, Park};
 use file::Reading;
@@ -143,12 +144,12 @@ impl Billing {
         self.format.source()
     }
 
-    /// The charges of one raw record. Without `piece` it is a whole file: the totals of its invoices follow, and it counts whole or not at
-    /// all. Empty where the file bills nothing.
+    /// The charges of one raw record. Without `piece` it is a whole file: the totals of its invoices follow, and a file of rows counts whole
+    /// or not at all; of X12 each set is an invoice of its own, and an odd one takes nothing from the others. Empty where the file bills nothing.
     ///
     /// # Errors
     /// A [`Park`] with a stable code and the line. Never a panic, whatever the bytes.
-    pub fn parse(&self, message: &RawMessage<'_>, piece: Option<&PieceOf>) -> Result<Vec<FreightInvoice>, Park> {
+    pub fn parse(&self, message: &RawMessage<'_>, piece: Option<&PieceOf>) -> Result<Parsed<FreightInvoice>, Park> {
         let body = message.body;
         if body.len() > self.settings.body_bytes_max {
             return Err(Park::new(Code::TOO_LARGE, format!("{} bytes, {} are allowed", body.len(), self.settings.body_bytes_max)));
@@ -157,35 +158,41 @@ impl Billing {
             return Err(Park::new(Code::EMPTY_VALUE, "the body is empty"));
         }
         if let (Some(piece), Some(pieces::TOTALS)) = (piece, message.content_type) {
-            return pieces::totals_of(self.format, message, piece).map(|line| vec![line]);
+            return pieces::totals_of(self.format, message, piece).map(|line| vec![line].into());
         }
         let mut reading = Reading::open(self.format, body, self.settings.currency.clone()).map_err(whole)?;
-        let mut lines = Vec::new();
-        let (mut rows, mut billed) = (0, false);
+        let apart = self.format == Format::X12_210 && piece.is_none();
+        let mut gathered = Gathered::default();
+        let mut rows = 0;
         for unit in &mut reading {
             let unit = unit.map_err(whole)?;
             let at = piece.map_or(unit.line, |piece| piece.line);
-            let row = unit.row.map_err(|park| Park::new(park.code, format!("line {at}: {}", park.cause)))?;
+            let row = match unit.row.map_err(|park| Park::new(park.code, format!("line {at}: {}", park.cause))) {
+                Err(park) if apart => {
+                    gathered.add(Err(park))?;
+                    continue;
+                }
+                row => row?,
+            };
             rows += 1;
             if piece.is_some() && rows > 1 {
                 return Err(Park::new(Code::MALFORMED, "a piece of a billing file has more than one row"));
             }
             let Some(row) = row else { continue };
-            billed = true;
-            if lines.len() + row.charges.len() > self.settings.charges_max {
+            if gathered.len() + row.charges.len() > self.settings.charges_max {
                 return Err(Park::new(Code::TOO_MANY, format!("more than {} charges", self.settings.charges_max)));
             }
             let occurrence = piece.map_or(unit.occurrence, |piece| piece.occurrence);
-            lines.extend(row.lines(self.format, message, piece, occurrence));
-        }
-        if self.format == Format::X12_210 && !billed {
-            return Err(Park::new(Code::NOT_TRACKING, "no transaction set 210"));
+            gathered.add(Ok(row.lines(self.format, message, piece, occurrence).collect()))?;
         }
         if piece.is_none() {
             let sha256 = &message.raw.sha256;
-            lines.extend(reading.totals().map(|(invoice, totals)| invoice.end(self.format, message, sha256, None, totals)));
+            gathered.extend(reading.totals().map(|(invoice, totals)| invoice.end(self.format, message, sha256, None, totals)));
         }
-        Ok(lines)
+        if self.format != Format::X12_210 && gathered.len() == 0 {
+            return Ok(Parsed::from(Vec::new()));
+        }
+        gathered.finish(|| Park::new(Code::NOT_TRACKING, "no transaction set 210"))
     }
 }
 

@@ -93,7 +93,11 @@ pub fn run(described: &Described, dialect: &dyn Dialect) -> (usize, Vec<Differen
         let mut differ = |what: String, found: String, expected: String| {
             differences.push(Difference { example: example.name.clone(), what, found, expected });
         };
-        match (dialect.parse(&message), &example.expected) {
+        let parsed = dialect.read(&message);
+        if let Some(park) = parsed.as_ref().ok().and_then(|parsed| parsed.left_out.as_ref()) {
+            differ("left out".to_owned(), format!("{} {}", park.code, park.cause), "nothing".to_owned());
+        }
+        match (parsed.map(|parsed| parsed.told), &example.expected) {
             (Ok(events), Expected::Events(expected)) => compare(&events, expected, &mut differ),
             (Err(park), Expected::Parked(code)) if park.code.to_string() == *code => {}
             (Ok(events), Expected::Parked(code)) => {

@@ -22,8 +22,7 @@ pub use draft::draft;
 pub use examples::{Difference, run as run_examples};
 pub use load::{directory, file};
 
-use super::{Dialect, DialectSettings, RawMessage};
-use crate::domain::event::ShipmentEvent;
+use super::{Dialect, DialectSettings, Parsed, RawMessage};
 use crate::domain::verdict::Park;
 
 impl Described {
@@ -54,7 +53,7 @@ impl Dialect for DataDialect {
         &self.described.id
     }
 
-    fn parse(&self, message: &RawMessage<'_>) -> Result<Vec<ShipmentEvent>, Park> {
+    fn read(&self, message: &RawMessage<'_>) -> Result<Parsed, Park> {
         parse::parse(&self.described, message, &self.settings)
     }
 }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::super::codes::Meaning;
 use super::super::event::{self, Happening, Shipment};
+use super::super::parsed::{Gathered, Parsed};
 use super::super::{DialectSettings, RawMessage, json, names, own};
 use super::check::{ANY, Described, PodPaths};
 use super::description::Same;
@@ -14,25 +15,22 @@ use crate::domain::verdict::Park;
 use crate::domain::vocabulary::Milestone;
 
 /// Reads one message.
-pub(super) fn parse(described: &Described, message: &RawMessage<'_>, settings: &DialectSettings) -> Result<Vec<ShipmentEvent>, Park> {
+pub(super) fn parse(described: &Described, message: &RawMessage<'_>, settings: &DialectSettings) -> Result<Parsed, Park> {
     let body = tree::read(described.payload, described.delimiter, message, settings)?;
     let shipments = described.shipments.as_ref().map_or_else(|| vec![&body], |path| path.all(&body));
     let reader = Reader { described, message, settings };
-    let mut events = Vec::new();
+    let mut gathered = Gathered::default();
     let (mut numbered, mut listed) = (false, false);
     for shipment in shipments {
         let told = described.events.as_ref().map_or_else(|| vec![shipment], |path| path.all(shipment));
-        if told.len() + events.len() > settings.events_max {
+        if told.len() + gathered.len() > settings.events_max {
             return Err(json::too_many(settings.events_max));
         }
         numbered |= described.number.text(shipment).is_some();
         listed |= !told.is_empty();
-        reader.shipment(shipment, &told, &mut events)?;
+        gathered.add(reader.shipment(shipment, &told))?;
     }
-    if !events.is_empty() {
-        return Ok(events);
-    }
-    Err(match (numbered, listed) {
+    gathered.finish(|| match (numbered, listed) {
         (true, true) => json::missing("code"),
         (true, false) => json::missing("an event in the parcel"),
         (false, _) => json::not_tracking("nothing where the description looks for parcels and events"),
@@ -46,11 +44,11 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Adds the events of one shipment, or of as many as its events have numbers.
-    fn shipment(&self, node: &Value, told: &[&Value], events: &mut Vec<ShipmentEvent>) -> Result<(), Park> {
+    /// The events of one shipment, or of as many as its events have numbers.
+    fn shipment(&self, node: &Value, told: &[&Value]) -> Result<Vec<ShipmentEvent>, Park> {
         let paths = &self.described.event;
         let mut current: Option<(Option<String>, Shipment<'a>)> = None;
-        let from = events.len();
+        let mut events = Vec::with_capacity(told.len());
         for value in told {
             let (kind, code) = (paths.kind.owned(value), paths.code.owned(value));
             if kind.is_none() && code.is_none() && paths.description.text(value).is_none() {
@@ -64,10 +62,8 @@ impl<'a> Reader<'a> {
             events.push(self.event(&shipment, value, kind, code));
             current = Some((number, shipment));
         }
-        if let Some(events) = events.get_mut(from..) {
-            self.facts(node, events);
-        }
-        Ok(())
+        self.facts(node, &mut events);
+        Ok(events)
     }
 
     fn shipment_of(&self, node: &Value, value: &Value) -> Result<Shipment<'a>, Park> {

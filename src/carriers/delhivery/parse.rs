@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::super::codes::{CodeTable, Meaning};
 use super::super::event::{self, Happening, Shipment};
 use super::super::json::{self, Object, Objects, Text};
+use super::super::parsed::{Parsed, of_all};
 use super::super::times::{self, Sent, Suffix};
 use super::super::{DialectSettings, RawMessage};
 use super::MAPPING_VERSION;
@@ -115,7 +116,7 @@ fn reason_list(nsl: &str) -> &'static str {
 }
 
 /// Reads a push, a list of pushes or an answer.
-pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table: &CodeTable) -> Result<Vec<ShipmentEvent>, Park> {
+pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table: &CodeTable) -> Result<Parsed, Park> {
     let bodies: Objects<Body<'_>> = json::read(json::objects_text(message, settings)?)?;
     let pushed = bodies.0.iter().filter_map(|b| b.shipment.0.as_ref());
     let answered = bodies.0.iter().flat_map(|b| &b.shipment_data.0).filter_map(|a| a.shipment.0.as_ref());
@@ -123,11 +124,8 @@ pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table:
     if parcels.iter().map(|p| p.scans.0.len() + 1).sum::<usize>() > settings.events_max {
         return Err(json::too_many(settings.events_max));
     }
-    if parcels.is_empty() {
-        return Err(json::not_tracking("neither a scan nor a tracking answer"));
-    }
     let reader = Reader { message, settings, table };
-    super::super::of_all(parcels.into_iter(), |parcel| reader.parcel(parcel))
+    of_all(parcels.into_iter(), |parcel| reader.parcel(parcel), || json::not_tracking("neither a scan nor a tracking answer"))
 }
 
 struct Reader<'a> {

@@ -12,8 +12,7 @@ use std::sync::LazyLock;
 pub(super) use place::service_area;
 
 use super::codes::{CodeTable, Meaning};
-use super::{Dialect, DialectSettings, RawMessage};
-use crate::domain::event::ShipmentEvent;
+use super::{Dialect, DialectSettings, Parsed, RawMessage};
 use crate::domain::verdict::Park;
 
 /// `dhl_express-<n>`: counted up with every change of `codes.tsv` that changes a meaning.
@@ -45,7 +44,7 @@ impl Dialect for DhlExpress {
         "dhl_express"
     }
 
-    fn parse(&self, message: &RawMessage<'_>) -> Result<Vec<ShipmentEvent>, Park> {
+    fn read(&self, message: &RawMessage<'_>) -> Result<Parsed, Park> {
         parse::parse(message, &self.settings)
     }
 }

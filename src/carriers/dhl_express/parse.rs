@@ -2,6 +2,7 @@
 
 use super::super::codes::Meaning;
 use super::super::event::{self, Happening, Shipment};
+use super::super::parsed::{Gathered, Parsed};
 use super::super::times::{self, Sent, Suffix};
 use super::super::xml::{self, Node};
 use super::super::{DialectSettings, RawMessage};
@@ -16,28 +17,21 @@ use crate::domain::vocabulary::{Milestone, TimePrecision, TimeSource};
 const PLATE_BYTES_MAX: usize = 128;
 
 /// Reads an answer. Waybills that have no checkpoint yet, or are not found, say nothing.
-pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings) -> Result<Vec<ShipmentEvent>, Park> {
+pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings) -> Result<Parsed, Park> {
     let text = xml::text(message, settings)?;
     let document = xml::read(&text)?;
     let answer = document.root().filter(|root| root.name() == "TrackingResponse");
     let answer = answer.ok_or_else(|| xml::not_tracking("no tracking answer"))?;
     let reader = Reader { message, settings };
-    let (mut events, mut first) = (Vec::new(), None);
+    let mut gathered = Gathered::default();
     for info in answer.all("AWBInfo") {
         let scans = scans(info);
-        if events.len() + scans.len() > settings.events_max {
+        if gathered.len() + scans.len() > settings.events_max {
             return Err(xml::too_many(settings.events_max));
         }
-        match reader.waybill(info, &scans) {
-            Ok(mut told) => events.append(&mut told),
-            // One without a number takes nothing from the others.
-            Err(park) => first = first.or(Some(park)),
-        }
+        gathered.add(reader.waybill(info, &scans))?;
     }
-    if events.is_empty() {
-        return Err(first.unwrap_or_else(|| xml::not_tracking("the answer has no checkpoint")));
-    }
-    Ok(events)
+    gathered.finish(|| xml::not_tracking("the answer has no checkpoint"))
 }
 
 /// A checkpoint and the licence plate of the piece it is about.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::super::codes::{CodeTable, Meaning};
 use super::super::event::{self, Happening, Shipment};
 use super::super::json::{self, Object, Objects, Text};
+use super::super::parsed::{Parsed, of_all};
 use super::super::times::{self, Sent};
 use super::super::{DialectSettings, RawMessage, dhl_express};
 use super::MAPPING_VERSION;
@@ -109,7 +110,7 @@ struct Dimensions<'a> {
 }
 
 /// Reads an answer (`shipments`), a push that wraps one shipment, or a bare shipment.
-pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table: &CodeTable) -> Result<Vec<ShipmentEvent>, Park> {
+pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table: &CodeTable) -> Result<Parsed, Park> {
     let text = json::object_text(message, settings)?;
     let body: Body<'_> = json::read(text)?;
     let mut shipments = body.shipments.0;
@@ -121,19 +122,7 @@ pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table:
         return Err(json::too_many(settings.events_max));
     }
     let reader = Reader { message, settings, table };
-    let mut events = Vec::new();
-    let mut first = None;
-    for shipment in &shipments {
-        match reader.shipment(shipment) {
-            Ok(mut told) => events.append(&mut told),
-            // One without a number takes nothing from the others.
-            Err(park) => first = first.or(Some(park)),
-        }
-    }
-    if events.is_empty() {
-        return Err(first.unwrap_or_else(|| json::not_tracking("no shipment with an event or a status")));
-    }
-    Ok(events)
+    of_all(shipments.iter(), |shipment| reader.shipment(shipment), || json::not_tracking("no shipment with an event or a status"))
 }
 
 /// The carrier of a service; DHL's numbers are not unique across its divisions.

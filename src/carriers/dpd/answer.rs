@@ -2,6 +2,7 @@
 
 use super::super::codes::Meaning;
 use super::super::event::{self, Happening, Shipment};
+use super::super::parsed::{Gathered, Parsed};
 use super::super::times::{self, Sent};
 use super::super::xml::{self, Node};
 use super::super::{DialectSettings, RawMessage};
@@ -11,7 +12,7 @@ use crate::domain::verdict::Park;
 
 /// Reads an answer: the statuses that have been reached; those still to come are a plan. DPD does not repeat the number
 /// that was asked for: whoever asked puts a `parcelLabelNumber` into the envelope, at any depth; into each result where there are several.
-pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings) -> Result<Vec<ShipmentEvent>, Park> {
+pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings) -> Result<Parsed, Park> {
     let text = xml::text(message, settings)?;
     let document = xml::read(&text)?;
     let root = document.root();
@@ -22,30 +23,25 @@ pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings) -> Res
     let number = |node: Node<'_>| node.find("parcelLabelNumber").and_then(Node::text).map(str::to_owned);
     // The number of an envelope is that of its one result.
     let of_all = root.and_then(number).filter(|_| results.len() == 1);
-    let (mut events, mut first) = (Vec::new(), None);
+    let mut gathered = Gathered::default();
     for result in results {
         let reached: Vec<_> =
             result.all("statusInfo").filter(|s| matches!(s.told(&["statusHasBeenReached"]), Some("true" | "1"))).collect();
         if reached.is_empty() {
             continue;
         }
-        if events.len() + reached.len() > settings.events_max {
+        if gathered.len() + reached.len() > settings.events_max {
             return Err(xml::too_many(settings.events_max));
         }
         let number = number(result).or_else(|| of_all.clone());
-        match Shipment::new(message, (SOURCE, MAPPING_VERSION), SOURCE.into(), &[number.as_deref()]) {
-            Ok(shipment) => {
-                let mut told: Vec<_> = reached.into_iter().map(|status| event(&shipment, status, settings)).collect();
-                event::settle_returns(&mut told, false);
-                events.append(&mut told);
-            }
-            Err(park) => first = first.or(Some(park)),
-        }
+        let shipment = Shipment::new(message, (SOURCE, MAPPING_VERSION), SOURCE.into(), &[number.as_deref()]);
+        gathered.add(shipment.map(|shipment| {
+            let mut told: Vec<_> = reached.into_iter().map(|status| event(&shipment, status, settings)).collect();
+            event::settle_returns(&mut told, false);
+            told
+        }))?;
     }
-    if events.is_empty() {
-        return Err(first.unwrap_or_else(|| xml::not_tracking("no status has been reached")));
-    }
-    Ok(events)
+    gathered.finish(|| xml::not_tracking("no status has been reached"))
 }
 
 fn event(shipment: &Shipment<'_>, status: Node<'_>, settings: &DialectSettings) -> ShipmentEvent {

@@ -11,8 +11,7 @@ mod tests;
 use std::sync::LazyLock;
 
 use super::codes::CodeTable;
-use super::{Dialect, DialectSettings, RawMessage, declares};
-use crate::domain::event::ShipmentEvent;
+use super::{Dialect, DialectSettings, Parsed, RawMessage, declares};
 use crate::domain::verdict::{Code, Park};
 
 const SOURCE: &str = "dpd";
@@ -40,10 +39,10 @@ impl Dialect for Dpd {
         SOURCE
     }
 
-    fn parse(&self, message: &RawMessage<'_>) -> Result<Vec<ShipmentEvent>, Park> {
+    fn read(&self, message: &RawMessage<'_>) -> Result<Parsed, Park> {
         match form(message)? {
-            Form::Query => push::query(message, &self.settings),
-            Form::Json => push::json(message, &self.settings),
+            Form::Query => push::query(message, &self.settings).map(Parsed::from),
+            Form::Json => push::json(message, &self.settings).map(Parsed::from),
             Form::Xml => answer::parse(message, &self.settings),
         }
     }

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::carriers::testing::{self, RECEIVED_AT, assert_parked, assert_samples, assert_told, events, message, mutated, xml_poison};
+use crate::domain::event::ShipmentEvent;
 use crate::domain::time::rfc3339;
 use crate::domain::verdict::Code;
 

@@ -1,6 +1,7 @@
 //! Multimodal status report of UN/EDIFACT (IFTSTA), as carriers and forwarders send it by EDI, UPS Quantum View among them.
 //! In comes a body with one or more interchanges; out comes one event for each STS of each IFTSTA, or the reason why there is none.
-//! A body counts whole or not at all: where one message is cut off or names no consignment, nothing of it is published.
+//! A status that names no consignment takes nothing from the others; where the syntax of a body is broken, or a message is cut off,
+//! nothing of it is published.
 
 mod clock;
 mod event;
@@ -12,9 +13,9 @@ mod tests;
 use std::sync::LazyLock;
 
 use super::codes::CodeTable;
-use super::{Dialect, DialectSettings, RawMessage, edi};
-use crate::domain::event::ShipmentEvent;
-use crate::domain::verdict::Park;
+use super::parsed::Gathered;
+use super::{Dialect, DialectSettings, Parsed, RawMessage, edi};
+use crate::domain::verdict::{Code, Park};
 
 /// The id of the source.
 const SOURCE: &str = "edifact_iftsta";
@@ -45,14 +46,14 @@ impl Dialect for EdifactIftsta {
         SOURCE
     }
 
-    fn parse(&self, message: &RawMessage<'_>) -> Result<Vec<ShipmentEvent>, Park> {
+    fn read(&self, message: &RawMessage<'_>) -> Result<Parsed, Park> {
         edi::check(message, &self.settings, MEDIA_TYPES)?;
         let reports = parse::reports(message.body, self.settings.events_max)?;
-        let mut events = Vec::new();
+        let mut gathered = Gathered::default();
         for (report, scan) in reports.iter().flat_map(|report| report.scans.iter().map(move |scan| (report, scan))) {
-            let left = self.settings.events_max.saturating_sub(events.len());
-            events.append(&mut event::events(message, &self.settings, report, scan, left)?);
+            let left = self.settings.events_max.saturating_sub(gathered.len());
+            gathered.add(event::events(message, &self.settings, report, scan, left))?;
         }
-        Ok(events)
+        gathered.finish(|| Park::new(Code::MISSING_FIELD, "no STS in any message IFTSTA"))
     }
 }

@@ -132,7 +132,7 @@ enum Open<'a> {
     Status(Box<Report<'a>>),
 }
 
-/// The IFTSTA messages of a body, whole or not at all.
+/// The IFTSTA messages of a body: all of them, or none where the syntax is broken.
 ///
 /// # Errors
 /// `MALFORMED` when the syntax is broken, a message has no end or no type and release, or segments stand outside any message;

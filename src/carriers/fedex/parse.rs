@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::super::codes::{CodeTable, Meaning};
 use super::super::event::{self, Happening, Shipment};
 use super::super::json::{self, Object, Objects, Text};
+use super::super::parsed::{Parsed, of_all};
 use super::super::times::{self, Sent, Suffix};
 use super::super::{DialectSettings, RawMessage};
 use super::MAPPING_VERSION;
@@ -192,21 +193,14 @@ struct Dimensions<'a> {
 }
 
 /// Reads an answer or a push.
-pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table: &CodeTable) -> Result<Vec<ShipmentEvent>, Park> {
+pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table: &CodeTable) -> Result<Parsed, Park> {
     let body: Body<'_> = json::read(json::object_text(message, settings)?)?;
     let results = body.output.0.map_or(body.complete_track_results, |o| o.complete_track_results).0;
     if results.iter().flat_map(|c| &c.track_results.0).map(|r| r.scan_events.0.len().max(1)).sum::<usize>() > settings.events_max {
         return Err(json::too_many(settings.events_max));
     }
     let reader = Reader { message, settings, table };
-    let mut events = Vec::new();
-    for complete in &results {
-        events.append(&mut reader.complete(complete)?);
-    }
-    if events.is_empty() {
-        return Err(json::not_tracking("no track result with a scan or a status"));
-    }
-    Ok(events)
+    of_all(results.iter(), |complete| reader.complete(complete), || json::not_tracking("no track result with a scan or a status"))
 }
 
 struct Reader<'a> {

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::super::codes::{CodeTable, Meaning};
 use super::super::event::{self, Happening, Shipment};
 use super::super::json::{self, Objects, Text};
+use super::super::parsed::{Parsed, of_all};
 use super::super::times::{self, Sent};
 use super::super::{DialectSettings, RawMessage, own};
 use super::MAPPING_VERSION;
@@ -49,17 +50,13 @@ struct Movement<'a> {
 }
 
 /// Reads an answer.
-pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table: &CodeTable) -> Result<Vec<ShipmentEvent>, Park> {
+pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table: &CodeTable) -> Result<Parsed, Park> {
     let body: Body<'_> = json::read(json::object_text(message, settings)?)?;
     if body.parcels.0.iter().map(|p| p.events.0.len() + 1).sum::<usize>() > settings.events_max {
         return Err(json::too_many(settings.events_max));
     }
     let reader = Reader { message, settings, table };
-    let events = super::super::of_all(body.parcels.0.iter(), |parcel| reader.parcel(parcel))?;
-    if events.is_empty() {
-        return Err(json::not_tracking("no parcel with an event or a status"));
-    }
-    Ok(events)
+    of_all(body.parcels.0.iter(), |parcel| reader.parcel(parcel), || json::not_tracking("no parcel with an event or a status"))
 }
 
 struct Reader<'a> {

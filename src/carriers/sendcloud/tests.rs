@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::carriers::testing::{self, RECEIVED_AT, assert_parked, assert_samples, assert_told, events, message, mutated, poison};
+use crate::domain::event::ShipmentEvent;
 use crate::domain::time::{rfc3339, zone};
 use crate::domain::verdict::Code;
 

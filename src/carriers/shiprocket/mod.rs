@@ -9,8 +9,7 @@ mod tests;
 use std::sync::LazyLock;
 
 use super::codes::CodeTable;
-use super::{Dialect, DialectSettings, RawMessage};
-use crate::domain::event::ShipmentEvent;
+use super::{Dialect, DialectSettings, Parsed, RawMessage};
 use crate::domain::verdict::Park;
 
 /// `shiprocket-<n>`: counted up with every change of `codes.tsv` that changes a meaning.
@@ -37,7 +36,7 @@ impl Dialect for Shiprocket {
         "shiprocket"
     }
 
-    fn parse(&self, message: &RawMessage<'_>) -> Result<Vec<ShipmentEvent>, Park> {
-        parse::parse(message, &self.settings, &TABLE)
+    fn read(&self, message: &RawMessage<'_>) -> Result<Parsed, Park> {
+        parse::parse(message, &self.settings, &TABLE).map(Parsed::from)
     }
 }

@@ -10,8 +10,7 @@ mod tests;
 use std::sync::LazyLock;
 
 use super::codes::CodeTable;
-use super::{Dialect, DialectSettings, RawMessage};
-use crate::domain::event::ShipmentEvent;
+use super::{Dialect, DialectSettings, Parsed, RawMessage};
 use crate::domain::verdict::Park;
 
 /// `17track-<n>`: counted up with every change of `codes.tsv` that changes a meaning.
@@ -38,7 +37,7 @@ impl Dialect for Track17 {
         "17track"
     }
 
-    fn parse(&self, message: &RawMessage<'_>) -> Result<Vec<ShipmentEvent>, Park> {
+    fn read(&self, message: &RawMessage<'_>) -> Result<Parsed, Park> {
         parse::parse(message, &self.settings, &TABLE)
     }
 }

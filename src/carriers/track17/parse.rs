@@ -6,6 +6,7 @@ use super::super::codes::{CodeTable, Meaning};
 use super::super::event::{self, Happening, Shipment};
 use super::super::json::{self, Object, Text};
 use super::super::names;
+use super::super::parsed::{Parsed, of_all};
 use super::super::times::{self, Sent, Suffix};
 use super::super::{DialectSettings, RawMessage};
 use super::MAPPING_VERSION;
@@ -20,7 +21,7 @@ use crate::domain::vocabulary::{Actor, Milestone, TimePrecision, TimeSource};
 const CARRIER_KEYS: &[(&str, &str)] = &[("21051", "usps"), ("100001", "dhl_express"), ("100002", "ups"), ("100003", "fedex")];
 
 /// Reads a push, or an answer of the API.
-pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table: &CodeTable) -> Result<Vec<ShipmentEvent>, Park> {
+pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table: &CodeTable) -> Result<Parsed, Park> {
     let body: Body<'_> = json::read(json::object_text(message, settings)?)?;
     let reader = Reader { message, settings, table };
     let data = || body.data.0.as_ref().ok_or_else(|| json::missing("data"));
@@ -29,7 +30,7 @@ pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table:
             let data = data()?;
             reader.all(std::iter::once((&data.number, &data.carrier, data.track_info.0.as_ref())))
         }
-        Some("TRACKING_STOPPED") => reader.stopped(data()?).map(|event| vec![event]),
+        Some("TRACKING_STOPPED") => reader.stopped(data()?).map(|event| vec![event].into()),
         Some(_) => Err(json::not_tracking("an event about something other than a parcel on its way")),
         None if body.code.get().is_some() => {
             let told = body.data.0.as_ref().map(|d| d.accepted.0.as_slice()).unwrap_or_default();
@@ -52,12 +53,13 @@ struct Reader<'a> {
 type OneParcel<'b, 'a> = (&'b Text<'a>, &'b Text<'a>, Option<&'b TrackInfo<'a>>);
 
 impl Reader<'_> {
-    fn all<'b, 'a: 'b>(&self, parcels: impl Iterator<Item = OneParcel<'b, 'a>> + Clone) -> Result<Vec<ShipmentEvent>, Park> {
+    fn all<'b, 'a: 'b>(&self, parcels: impl Iterator<Item = OneParcel<'b, 'a>> + Clone) -> Result<Parsed, Park> {
         let count = |info: &TrackInfo<'_>| providers(info).iter().map(|p| p.events.0.len()).sum::<usize>().max(1);
         if parcels.clone().filter_map(|(.., info)| info).map(count).sum::<usize>() > self.settings.events_max {
             return Err(json::too_many(self.settings.events_max));
         }
-        super::super::of_all(parcels, |(number, key, info)| self.parcel(number, key, info.ok_or_else(|| json::missing("track_info"))?))
+        let parcel = |(number, key, info): OneParcel<'_, '_>| self.parcel(number, key, info.ok_or_else(|| json::missing("track_info"))?);
+        of_all(parcels, parcel, || json::not_tracking("no parcel with an event or a status"))
     }
 
     fn shipment(&self, number: &Text<'_>, carrier: Label) -> Result<Shipment<'_>, Park> {

@@ -9,8 +9,7 @@ mod tests;
 use std::sync::LazyLock;
 
 use super::codes::CodeTable;
-use super::{Dialect, DialectSettings, RawMessage};
-use crate::domain::event::ShipmentEvent;
+use super::{Dialect, DialectSettings, Parsed, RawMessage};
 use crate::domain::verdict::Park;
 
 /// `ups-<n>`: counted up with every change of `codes.tsv` that changes a meaning.
@@ -39,7 +38,7 @@ impl Dialect for Ups {
         "ups"
     }
 
-    fn parse(&self, message: &RawMessage<'_>) -> Result<Vec<ShipmentEvent>, Park> {
+    fn read(&self, message: &RawMessage<'_>) -> Result<Parsed, Park> {
         parse::parse(message, &self.settings, &TABLE)
     }
 }

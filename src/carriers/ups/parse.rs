@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::super::codes::{CodeTable, Meaning};
 use super::super::event::{self, Happening, Shipment};
 use super::super::json::{self, Object, Objects, Text};
+use super::super::parsed::{Parsed, of_all};
 use super::super::times::{self, Sent};
 use super::super::{DialectSettings, RawMessage};
 use super::MAPPING_VERSION;
@@ -154,12 +155,12 @@ struct Weight<'a> {
 }
 
 /// Reads either body.
-pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table: &CodeTable) -> Result<Vec<ShipmentEvent>, Park> {
+pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table: &CodeTable) -> Result<Parsed, Park> {
     let body: Body<'_> = json::read(json::object_text(message, settings)?)?;
     let reader = Reader { message, settings, table };
     match (&body.track_response.0, &body.activity_status.0) {
         (Some(answer), _) => reader.answer(answer),
-        (None, Some(status)) => Ok(vec![reader.alert(&body, status)?]),
+        (None, Some(status)) => reader.alert(&body, status).map(|event| vec![event].into()),
         (None, None) if body.tracking_number.get().is_some() => Err(json::missing("activityStatus")),
         (None, None) => Err(json::not_tracking("neither a track alert nor a track answer")),
     }
@@ -192,19 +193,13 @@ impl Reader<'_> {
         Ok(event)
     }
 
-    fn answer(&self, answer: &TrackResponse<'_>) -> Result<Vec<ShipmentEvent>, Park> {
+    fn answer(&self, answer: &TrackResponse<'_>) -> Result<Parsed, Park> {
         let packages = || answer.shipment.0.iter().flat_map(|s| s.package.0.iter().map(move |p| (s, p)));
         if packages().map(|(_, p)| p.activity.0.len().max(1)).sum::<usize>() > self.settings.events_max {
             return Err(json::too_many(self.settings.events_max));
         }
-        let mut events = Vec::new();
-        for (shipment, package) in packages() {
-            events.append(&mut self.package(&shipment.inquiry_number, package)?);
-        }
-        if events.is_empty() {
-            return Err(json::not_tracking("the answer has no activity"));
-        }
-        Ok(events)
+        let read = |(shipment, package): (&ShipmentAnswer<'_>, &Package<'_>)| self.package(&shipment.inquiry_number, package);
+        of_all(packages(), read, || json::not_tracking("the answer has no activity"))
     }
 
     fn package(&self, inquiry: &Text<'_>, package: &Package<'_>) -> Result<Vec<ShipmentEvent>, Park> {

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::super::codes::{CodeTable, Meaning};
 use super::super::event::{self, Happening, Shipment};
 use super::super::json::{self, Object, Objects, Text};
+use super::super::parsed::{Parsed, of_all};
 use super::super::times::{self, Sent, Suffix};
 use super::super::{DialectSettings, RawMessage, own};
 use super::MAPPING_VERSION;
@@ -57,7 +58,7 @@ struct Expectation<'a> {
 }
 
 /// Reads an answer, a list of them, or a push.
-pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table: &CodeTable) -> Result<Vec<ShipmentEvent>, Park> {
+pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table: &CodeTable) -> Result<Parsed, Park> {
     let text = json::objects_text(message, settings)?;
     let answers: Objects<Answer<'_>> = json::read(text)?;
     if answers.0.iter().map(|a| a.tracking_events.0.len().max(1)).sum::<usize>() > settings.events_max {
@@ -66,7 +67,7 @@ pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table:
     let pushed = answers.0.iter().any(|a| a.tracking_events.0.is_empty() && a.event_code.get().is_some());
     let scans: Objects<Scan<'_>> = if pushed { json::read(text)? } else { Objects::default() };
     let reader = Reader { message, settings, table };
-    let events = super::super::of_all(answers.0.iter().enumerate(), |(at, answer)| {
+    let read = |(at, answer): (usize, &Answer<'_>)| {
         let beside = scans.0.get(at..=at).unwrap_or_default();
         let told = if answer.tracking_events.0.is_empty() && answer.event_code.get().is_some() {
             beside
@@ -74,12 +75,11 @@ pub(super) fn parse(message: &RawMessage<'_>, settings: &DialectSettings, table:
             answer.tracking_events.0.as_slice()
         };
         reader.answer(answer, told)
-    })?;
-    match answers.0.as_slice() {
-        _ if !events.is_empty() => Ok(events),
-        [answer] if answer.tracking_number.get().is_some() => Err(json::missing("trackingEvents")),
-        _ => Err(json::not_tracking("neither a tracking answer nor a tracking event")),
-    }
+    };
+    of_all(answers.0.iter().enumerate(), read, || match answers.0.as_slice() {
+        [answer] if answer.tracking_number.get().is_some() => json::missing("trackingEvents"),
+        _ => json::not_tracking("neither a tracking answer nor a tracking event"),
+    })
 }
 
 struct Reader<'a> {

@@ -1,6 +1,7 @@
 //! Shipment status of ASC X12 (transaction set 214), as freight and parcel carriers send it by EDI.
 //! In comes a body with one or more interchanges; out comes one event for each AT7 of each 214, or the reason why there is none.
-//! A body counts whole or not at all: where one set is cut off or names no shipment, nothing of it is published.
+//! A status that names no shipment takes nothing from the others; where the syntax of a body is broken, or one set is cut off, nothing
+//! of it is published.
 
 mod clock;
 mod event;
@@ -12,9 +13,9 @@ mod tests;
 use std::sync::LazyLock;
 
 use super::codes::CodeTable;
-use super::{Dialect, DialectSettings, RawMessage, edi};
-use crate::domain::event::ShipmentEvent;
-use crate::domain::verdict::Park;
+use super::parsed::Gathered;
+use super::{Dialect, DialectSettings, Parsed, RawMessage, edi};
+use crate::domain::verdict::{Code, Park};
 
 /// The id of the source.
 const SOURCE: &str = "x12_214";
@@ -47,14 +48,14 @@ impl Dialect for X12_214 {
         SOURCE
     }
 
-    fn parse(&self, message: &RawMessage<'_>) -> Result<Vec<ShipmentEvent>, Park> {
+    fn read(&self, message: &RawMessage<'_>) -> Result<Parsed, Park> {
         edi::check(message, &self.settings, MEDIA_TYPES)?;
         let sets = parse::sets(message.body, self.settings.events_max)?;
-        let mut events = Vec::new();
+        let mut gathered = Gathered::default();
         for (set, scan) in sets.iter().flat_map(|set| set.scans.iter().map(move |scan| (set, scan))) {
-            let left = self.settings.events_max.saturating_sub(events.len());
-            events.append(&mut event::events(&self.clock, message, set, scan, left)?);
+            let left = self.settings.events_max.saturating_sub(gathered.len());
+            gathered.add(event::events(&self.clock, message, set, scan, left))?;
         }
-        Ok(events)
+        gathered.finish(|| Park::new(Code::MISSING_FIELD, "no AT7 in any transaction set 214"))
     }
 }

@@ -75,7 +75,7 @@ pub(super) struct Set<'a> {
     placed: bool,
 }
 
-/// The 214 sets of a body, whole or not at all.
+/// The 214 sets of a body: all of them, or none where the syntax is broken.
 ///
 /// # Errors
 /// `MALFORMED` when the syntax is broken, a set has no end, or segments stand outside any set; `NOT_TRACKING` when there is no 214;

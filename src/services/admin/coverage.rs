@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Serialize;
 
 use super::dead_letters::Place;
-use crate::carriers::{Dialect, RawMessage};
+use crate::carriers::{Dialect, Parsed, RawMessage};
 use crate::config::{Assignor, Config};
-use crate::domain::event::{RawCode, RawRef, ShipmentEvent};
+use crate::domain::event::{RawCode, RawRef};
 use crate::domain::verdict::{Code, Park};
 use crate::domain::vocabulary::Milestone;
 use crate::kafka::{self, RecordReader};
@@ -53,7 +53,7 @@ pub struct Coverage {
     pub unknown_events: u64,
     /// Their codes, the most frequent first.
     pub unknown: Vec<Unknown>,
-    /// Records that were not understood at all, by code of the dead letter.
+    /// Records of which nothing, or not all, was understood, by code of the dead letter.
     pub parked: BTreeMap<String, u64>,
 }
 
@@ -65,15 +65,15 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, outcome: Result<Vec<ShipmentEvent>, Park>, place: &Place) {
+    fn add(&mut self, outcome: Result<Parsed, Park>, place: &Place) {
         self.told.records += 1;
-        let events = match outcome {
-            Ok(events) => events,
-            Err(park) => {
-                *self.told.parked.entry(park.code.to_string()).or_default() += 1;
-                return;
-            }
+        let (events, park) = match outcome {
+            Ok(parsed) => (parsed.told, parsed.left_out),
+            Err(park) => (Vec::new(), Some(park)),
         };
+        if let Some(park) = park {
+            *self.told.parked.entry(park.code.to_string()).or_default() += 1;
+        }
         for event in events {
             self.told.events += 1;
             if event.milestone != Milestone::Unknown {
@@ -124,7 +124,7 @@ pub fn read(config: &Config, dialect: &dyn Dialect, topic: &str, limit: usize) -
             let outcome = match message.value() {
                 None => Err(Park::new(Code::EMPTY_VALUE, "a tombstone")),
                 Some(value) => cloudevents::open(&message.headers(), value).and_then(|envelope| {
-                    dialect.parse(&RawMessage {
+                    dialect.read(&RawMessage {
                         body: &envelope.body,
                         content_type: envelope.content_type.as_deref(),
                         received_at: message.timestamp(),
@@ -187,7 +187,7 @@ mod tests {
         let bodies = [body(["DELIVD", "NEW.A"]), body(["NEW.A", "NEW.B"]), "{".to_owned()];
         for (body, offset) in bodies.iter().zip(0..) {
             let message = RawMessage { body: body.as_bytes(), content_type: None, received_at: 0, raw: RawRef::default() };
-            tally.add(dialect.parse(&message), &Place { topic: "raw".into(), partition: 1, offset });
+            tally.add(dialect.read(&message), &Place { topic: "raw".into(), partition: 1, offset });
         }
         let found = tally.finish();
         assert_eq!((found.records, found.events, found.unknown_events), (3, 4, 3));

@@ -11,7 +11,7 @@ use crate::carriers::billing::{Billing, PieceOf};
 use crate::carriers::signature::{Received, Verifier};
 use crate::carriers::{Dialect, RawMessage};
 use crate::config::Service;
-use crate::domain::event::{RawCode, RawRef, ShipmentEvent};
+use crate::domain::event::{RawRef, ShipmentEvent};
 use crate::domain::freight;
 use crate::domain::record::Record;
 use crate::domain::time::Micros;
@@ -23,8 +23,7 @@ use crate::schema::cloudevents;
 use crate::telemetry::events;
 use crate::telemetry::metrics::Metrics;
 
-/// Longest code that is logged, and most codes of one message.
-const CODE_CHARS_MAX: usize = 64;
+/// Most codes of one message that are logged.
 const CODES_LOGGED_MAX: usize = 32;
 /// Type and code as they are logged.
 type ShownCode = (Option<String>, Option<String>);
@@ -99,14 +98,16 @@ impl CarrierNormalizer {
             return bill(billing, &message, input, out);
         }
         let mut logged = HashSet::new();
-        for mut event in dialect.map(|dialect| dialect.parse(&message)).transpose()?.unwrap_or_default() {
+        let dialect = dialect.ok_or_else(|| Park::new(Code::UNKNOWN_SOURCE, "no dialect is configured for this topic"))?;
+        let parsed = dialect.read(&message)?;
+        for mut event in parsed.told {
             event.verified = verified;
             if event.milestone == Milestone::Unknown {
                 self.unknown(source, input, &event, &mut logged);
             }
             out.publish(OBSERVATIONS, event.shipment_key.clone(), Record::ShipmentEvent(Box::new(event)));
         }
-        Ok(Verdict::Publish)
+        Ok(parsed.left_out.map_or(Verdict::Publish, Verdict::Partly))
     }
 
     /// Counts a code that no table knows, and logs it once for each message.
@@ -115,8 +116,7 @@ impl CarrierNormalizer {
         metrics.unknown_codes(source).inc();
         let service = Service::CarrierNormalizer.as_str();
         let origin = events::Origin { service, topic: input.topic, partition: input.partition, offset: input.offset };
-        let RawCode { kind, code, .. } = &event.raw_code;
-        let code = (shown(kind.as_deref()), shown(code.as_deref()));
+        let code = event.raw_code.plain();
         if logged.len() < CODES_LOGGED_MAX && !logged.contains(&code) {
             events::unknown_code(origin, source, code.0.as_deref(), code.1.as_deref(), &event.shipment_key);
             logged.insert(code);
@@ -127,16 +127,16 @@ impl CarrierNormalizer {
 /// The charges of a billing file, or of a piece of one.
 fn bill(billing: &Billing, message: &RawMessage<'_>, input: &Input<'_>, out: &mut Outputs) -> Result<Verdict, Park> {
     let piece = PieceOf::read(|name| cloudevents::header(input.headers, name))?;
-    for line in billing.parse(message, piece.as_ref())? {
+    let parsed = billing.parse(message, piece.as_ref())?;
+    for line in parsed.told {
         let key = freight::invoice_key(&line.carrier, &line.invoice_number);
         out.publish(INVOICES, key, Record::FreightInvoice(Box::new(line)));
     }
-    Ok(if out.records.is_empty() { Verdict::Duplicate("nothing is billed") } else { Verdict::Publish })
-}
-
-/// The first characters of a code, ASCII only: it is a stranger's text and goes into a log.
-fn shown(code: Option<&str>) -> Option<String> {
-    code.map(|code| code.chars().filter(char::is_ascii_graphic).take(CODE_CHARS_MAX).collect())
+    Ok(match parsed.left_out {
+        Some(park) => Verdict::Partly(park),
+        None if out.records.is_empty() => Verdict::Duplicate("nothing is billed"),
+        None => Verdict::Publish,
+    })
 }
 
 /// Hex digits in lower case.

@@ -51,7 +51,7 @@ fn send(normalizer: &mut CarrierNormalizer, headers: Headers, value: &[u8], rece
             assert!(out.records.is_empty() && !park.cause.contains(SECRET), "{park:?}");
             Err(park.code)
         }
-        Verdict::Duplicate(reason) => panic!("{reason}"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -105,10 +105,41 @@ fn a_message_does_not_grow_old_while_it_waits_or_is_replayed() {
 }
 
 #[test]
+fn what_can_be_read_of_a_message_is_published_and_the_rest_dead_lettered() {
+    use crate::services::shipment_tracker::{ShipmentTracker, TrackerSettings, UnknownLimits, topic};
+    let body = json!({"parcels": [{"unitno": "51830277416", "status": "DELIVERED"}, {"status": "DELIVERED"}]}).to_string();
+    let dialect = crate::carriers::dialect("gls", crate::carriers::DialectSettings::default()).unwrap();
+    let normalizer = CarrierNormalizer::new([(TOPIC.to_owned(), dialect)].into(), HashMap::new(), None);
+    let unknown = UnknownLimits { percent: 20, events_min: 20, by_source: std::collections::BTreeMap::new() };
+    let settings = TrackerSettings { unassigned_after: 1, silent_after: 1, pod_missing_after: 1, window: 1 << 50, unknown };
+    let (tracker, mut memory) = (ShipmentTracker::new(settings), Memory::default());
+    let mut events = 0;
+    let mut verdicts = Vec::new();
+    // The second time is the replay of the dead letter.
+    for offset in [1, 2] {
+        let headers = Headers::new();
+        let payload = Payload::Raw(Some(body.as_bytes()));
+        let input = Input { topic: TOPIC, partition: 0, offset, received_at: RECEIVED_AT, key: None, headers: &headers, payload };
+        let mut out = Outputs::default();
+        match normalizer.process(&input, &mut Memory::default(), RECEIVED_AT, &mut out) {
+            Verdict::Partly(park) => assert_eq!((park.code, out.records.len()), (Code::PARTLY_READ, 1), "{}", park.cause),
+            other => panic!("{other:?}"),
+        }
+        for output in out.records {
+            let input = Input { topic: output.topic, payload: Payload::Canonical(output.record), ..input };
+            let mut out = Outputs::default();
+            verdicts.push(tracker.process(&input, &mut memory, RECEIVED_AT, &mut out));
+            events += out.records.iter().filter(|output| output.topic == topic::EVENTS).count();
+        }
+    }
+    assert_eq!((verdicts, events), (vec![Verdict::Publish, Verdict::Duplicate("repeated")], 1));
+}
+
+#[test]
 fn a_code_is_logged_short_and_in_ascii() {
     let long = format!("\u{e9}\n{}", "x".repeat(100));
-    assert_eq!(shown(Some(&long)), Some("x".repeat(64)));
-    assert_eq!(shown(None), None);
+    let code = crate::domain::event::RawCode { kind: None, code: Some(long), sub_code: None };
+    assert_eq!(code.plain(), (None, Some("x".repeat(64))));
 }
 
 mod billing {

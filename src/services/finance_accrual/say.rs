@@ -193,6 +193,10 @@ fn exception(exception_id: String, kind: &str, state: &str, summary: String, rai
         reason: None,
         event_id: None,
         raised_at,
+        source: None,
+        events: None,
+        unknown_events: None,
+        unknown_codes: Vec::new(),
     }
 }
 

@@ -109,5 +109,9 @@ fn record_of(memory: &ShipmentMemory, case: &Case, shipment_key: &str, state: &s
         reason: None,
         event_id: None,
         raised_at: at,
+        source: None,
+        events: None,
+        unknown_events: None,
+        unknown_codes: Vec::new(),
     }
 }

@@ -1,6 +1,7 @@
 //! The part that works by shipment: what is new, where the shipment stands, which deliveries hear of it.
 
 use super::cases;
+use super::coverage;
 use super::memory::{self, Kind, Link, ShipmentMemory};
 use super::{TrackerSettings, topic};
 use crate::domain::dedup;
@@ -19,7 +20,14 @@ const CARRIERS_MAX: usize = 8;
 const LINKS_MAX: usize = 64;
 
 /// One observation.
-pub(super) fn observe(event: &ShipmentEvent, settings: &TrackerSettings, state: &mut dyn State, out: &mut Outputs) -> Verdict {
+pub(super) fn observe(
+    event: &ShipmentEvent,
+    settings: &TrackerSettings,
+    partition: i32,
+    state: &mut dyn State,
+    now: Micros,
+    out: &mut Outputs,
+) -> Verdict {
     let Some(dedup_key) = dedup::unhex(&event.dedup_key) else {
         return Verdict::Park(Park::new(Code::WRONG_SCHEMA, "dedup_key is not 32 hex digits"));
     };
@@ -34,6 +42,7 @@ pub(super) fn observe(event: &ShipmentEvent, settings: &TrackerSettings, state: 
     let before = memory.folds[index].status(&event.shipment_key);
     let taken = memory.folds[index].take(event);
     state.remember(dedup_key);
+    coverage::count(event, partition, state, now);
     if memory.unassigned_since == 0 {
         memory.unassigned_since = event.received_at;
     }
