@@ -142,8 +142,11 @@ pub struct Topic {
     /// Largest record in bytes, where it is not the brokers' default.
     #[serde(default)]
     pub max_message_bytes: Option<u32>,
-    /// The one writer.
+    /// The one writer, unless `writers` names more.
     pub owner: String,
+    /// Who writes beside the owner: facts of its own, which nobody else tells.
+    #[serde(default)]
+    pub writers: Vec<String>,
     /// Who reads it.
     pub readers: Vec<String>,
     /// Carries personal data.
@@ -167,6 +170,12 @@ impl Topic {
             Some(stem) => name.strip_prefix(stem).is_some_and(|last| !last.is_empty() && !last.contains('.')),
             None => self.name == name,
         }
+    }
+
+    /// Whether a service may write here.
+    #[must_use]
+    pub fn is_written_by(&self, service: &str) -> bool {
+        self.owner == service || self.writers.iter().any(|writer| writer == service)
     }
 
     /// The settings that brokers are to have, in their words.
@@ -310,9 +319,9 @@ impl Topics {
         self.canonical().map(|(topic, record)| Subject { topic: format!("{prefix}{topic}"), record: record.to_owned() }).collect()
     }
 
-    /// The topics that a service owns or reads.
+    /// The topics that a service owns, writes or reads.
     pub fn of_service<'a>(&'a self, service: &'a str) -> impl Iterator<Item = &'a Topic> {
-        self.topics.iter().filter(move |t| t.owner == service || t.readers.iter().any(|r| r == service))
+        self.topics.iter().filter(move |t| t.is_written_by(service) || t.readers.iter().any(|r| r == service))
     }
 
     /// Everything that is wrong with the file; empty when it is right.
@@ -404,7 +413,7 @@ fn check_one(topic: &Topic, add: &mut impl FnMut(String)) {
     if !(1..=PARTITIONS_MAX).contains(&topic.partitions) {
         add(format!("cannot have {} partitions", topic.partitions));
     }
-    for party in std::iter::once(&topic.owner).chain(&topic.readers) {
+    for party in std::iter::once(&topic.owner).chain(&topic.writers).chain(&topic.readers) {
         if !PARTIES.contains(&party.as_str()) {
             add(format!("names an unknown service: {party}"));
         }

@@ -11,6 +11,7 @@ pub mod fold;
 pub mod freight;
 pub mod ids;
 pub mod money;
+pub mod notice;
 pub mod odoo_command;
 pub mod record;
 pub mod time;

@@ -8,6 +8,7 @@ use super::erp::{ErpDelivery, ErpInvoice, ErpOrder, ShipmentLink};
 use super::event::ShipmentEvent;
 use super::exception::ExceptionRaised;
 use super::freight::{FreightCharge, FreightInvoice};
+use super::notice::ShipmentNotice;
 use super::odoo_command::{OdooCommand, OdooResult};
 
 /// One Odoo record as it stood after a change, in Odoo's own field names. Avro record `OdooImage`, internal topic
@@ -54,6 +55,7 @@ pub enum Record {
     ParcelChange(Box<ParcelChange>),
     FreightInvoice(Box<FreightInvoice>),
     FreightCharge(Box<FreightCharge>),
+    ShipmentNotice(Box<ShipmentNotice>),
 }
 
 impl Record {
@@ -73,6 +75,7 @@ impl Record {
         "ParcelChange",
         "FreightInvoice",
         "FreightCharge",
+        "ShipmentNotice",
     ];
 
     /// Name of the Avro record.
@@ -93,6 +96,7 @@ impl Record {
             Self::ParcelChange(_) => "ParcelChange",
             Self::FreightInvoice(_) => "FreightInvoice",
             Self::FreightCharge(_) => "FreightCharge",
+            Self::ShipmentNotice(_) => "ShipmentNotice",
         }
     }
 
@@ -127,6 +131,7 @@ impl Record {
             ]),
             Self::FreightInvoice(r) => r.line_id.clone(),
             Self::FreightCharge(r) => r.charge_id.clone(),
+            Self::ShipmentNotice(r) => of(&["notice", &r.consignment_id, r.sent.as_deref().unwrap_or(""), &r.raw.sha256]),
         }
     }
 
@@ -148,6 +153,7 @@ impl Record {
             Self::ParcelChange(r) => r.changed_at,
             Self::FreightInvoice(r) => r.received_at,
             Self::FreightCharge(r) => r.received_at,
+            Self::ShipmentNotice(r) => r.received_at,
         }
     }
 }

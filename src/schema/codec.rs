@@ -111,6 +111,7 @@ impl Codecs {
             Record::ParcelChange(r) => codec.write(r.as_ref(), buf),
             Record::FreightInvoice(r) => codec.write(r.as_ref(), buf),
             Record::FreightCharge(r) => codec.write(r.as_ref(), buf),
+            Record::ShipmentNotice(r) => codec.write(r.as_ref(), buf),
         };
         if !done {
             buf.truncate(before);
@@ -269,6 +270,7 @@ fn read_as(name: &str, source: &mut impl Source) -> Option<Record> {
         "ParcelChange" => Record::ParcelChange(source.read()?),
         "FreightInvoice" => Record::FreightInvoice(source.read()?),
         "FreightCharge" => Record::FreightCharge(source.read()?),
+        "ShipmentNotice" => Record::ShipmentNotice(source.read()?),
         _ => return None,
     })
 }
@@ -293,6 +295,7 @@ pub fn to_json(record: &Record) -> Result<serde_json::Value, serde_json::Error> 
         Record::ParcelChange(r) => serde_json::to_value(r),
         Record::FreightInvoice(r) => serde_json::to_value(r),
         Record::FreightCharge(r) => serde_json::to_value(r),
+        Record::ShipmentNotice(r) => serde_json::to_value(r),
     }
 }
 

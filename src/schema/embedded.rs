@@ -43,6 +43,7 @@ pub static SCHEMAS: &[Embedded] = embedded! {
     "ParcelChange": 1;
     "FreightInvoice": 1;
     "FreightCharge": 1;
+    "ShipmentNotice": 1;
 };
 
 static PARSED: LazyLock<Vec<Result<Schema, String>>> =

@@ -22,7 +22,7 @@ const TOLD_MAX: usize = 8;
 /// Inputs of every service, without prefix.
 pub const INPUTS: &[(&str, &[&str])] = &[
     ("carrier-normalizer", &["raw.carrier.ups", "raw.carrier.fedex", "raw.carrier.easypost", "raw.carrier.x12-214"]),
-    ("odoo-normalizer", &["raw.odoo.main", "odoo.images"]),
+    ("odoo-normalizer", &["raw.odoo.main", "odoo.images", "shipment.notices"]),
     ("shipment-tracker", &["shipment.observations", "shipment.links", "shipment.parcels"]),
     ("odoo-writer", &["delivery.status", "odoo.commands"]),
 ];
