@@ -25,7 +25,7 @@ fn what_is_joined_is_named_so() {
     let topics = builtin();
     for (group, names) in [
         ("shipment", &["shipment.observations", "shipment.links", "shipment.parcels", "shipment-tracker.changelog"][..]),
-        ("odoo-images", &["odoo.images", "odoo-normalizer.changelog"]),
+        ("odoo-images", &["odoo.images", "shipment.notices", "odoo-normalizer.changelog"]),
         ("delivery", &["delivery.status", "odoo.commands", "odoo-writer.changelog"]),
     ] {
         let joined: Vec<&str> = topics.topics.iter().filter(|t| t.joined_with.as_deref() == Some(group)).map(|t| t.name.as_str()).collect();

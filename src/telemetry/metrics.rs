@@ -387,7 +387,7 @@ mod tests {
         engine.store_bytes(1);
         engine.rebalanced("assigned");
         let families = metrics.registry.gather();
-        assert_eq!(families.iter().filter(|f| f.name().starts_with("waybill_")).count(), 20, "every metric is told");
+        assert_eq!(families.iter().filter(|f| f.name().starts_with("waybill_")).count(), 21, "every metric is told");
         let documented: std::collections::BTreeSet<String> =
             include_str!("../../docs/metrics.md").lines().filter(|line| line.starts_with("| `waybill_")).map(row_of).collect();
         let told = families.iter().filter(|f| f.name().starts_with("waybill_")).map(|f| {

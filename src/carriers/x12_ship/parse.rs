@@ -18,8 +18,8 @@ const LEVELS_MAX: usize = 8;
 const LOOPS_PER_PACKAGE: usize = 4;
 /// References that are kept of one loop.
 const REFERENCES_MAX: usize = 32;
-/// Charges that are kept of one set.
-const CHARGES_MAX: usize = 64;
+/// Most charges of one set.
+const CHARGES_MAX: usize = 1_000;
 
 type Text<'a> = Option<Cow<'a, str>>;
 
@@ -143,8 +143,10 @@ pub(super) fn notices(body: &[u8], packages_max: usize) -> Result<Vec<Notice>, P
                 reading.read(tag, &segment);
                 if packages + reading.packages > packages_max
                     || loops + reading.loops.len() > packages_max.saturating_mul(LOOPS_PER_PACKAGE)
+                    || reading.notice.charges.len() > CHARGES_MAX
                 {
-                    return Err(Park::new(Code::TOO_MANY, format!("more than {packages_max} packages, or too many loops for so many")));
+                    let why = format!("more than {packages_max} packages, or too many loops or charges for so many");
+                    return Err(Park::new(Code::TOO_MANY, why));
                 }
             }
         }
@@ -201,9 +203,9 @@ impl<'a> Reading<'a> {
             b"MAN" => self.marks(segment),
             b"TD5" if segment.element(2).as_deref() == Some("2") => self.carrier(segment.element(3)),
             b"W27" => self.carrier(segment.element(2)),
-            b"C3 " => self.notice.currency = short(segment.element(1)),
-            b"CUR" => self.notice.currency = short(segment.element(2)),
-            b"G72" if self.notice.charges.len() < CHARGES_MAX => {
+            b"C3 " => self.currency(segment.element(1)),
+            b"CUR" => self.currency(segment.element(2)),
+            b"G72" => {
                 let amount = billing::edi_amount(segment.element(8), "G72 08").ok().flatten();
                 self.notice.charges.push(Charge { code: short(segment.element(1)), amount });
             }
@@ -280,6 +282,15 @@ impl<'a> Reading<'a> {
     fn carrier(&mut self, scac: Text<'a>) {
         if self.notice.carrier.is_none() {
             self.notice.carrier = scac.as_deref().and_then(edi::carrier);
+        }
+    }
+
+    /// Two currencies are as good as none: nobody says which amount is in which.
+    fn currency(&mut self, told: Text<'a>) {
+        let Some(told) = short(told) else { return };
+        match &mut self.notice.currency {
+            Some(known) if *known != told => known.clear(),
+            known => *known = Some(told),
         }
     }
 

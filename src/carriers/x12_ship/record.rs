@@ -115,8 +115,8 @@ impl Notices {
         }
         let currency = notice.currency.as_deref().or(self.settings.currency.as_deref()).filter(|code| is_currency(code));
         for (code, charges) in by_code {
-            let amounts = charges.iter().map(|charge| charge.amount.map(|amount| amount.0));
-            let sum = amounts.sum::<Option<Decimal>>().map(|sum| Amount(sum.normalize()));
+            let sum = charges.iter().try_fold(Decimal::ZERO, |sum, charge| sum.checked_add(charge.amount?.0));
+            let sum = sum.and_then(|sum| Amount::parse(&sum.to_string()));
             let (Some(first), Some(currency), Some(carrier), Some(amount)) = (notice.shipped.first(), currency, &notice.carrier, sum)
             else {
                 told.charges_left_out += charges.len();

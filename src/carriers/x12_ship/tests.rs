@@ -105,6 +105,7 @@ fn poison_is_parked_whole() {
         ("another set", interchange(&good.replace("945", "940")), Code::NOT_TRACKING),
         ("no number", interchange(&good.replace("N9*2I*1Z1~", "")), Code::MISSING_FIELD),
         ("loops without end", interchange(&format!("ST*856*1~{}SE*1*1~", "HL*1**P~".repeat(50_000))), Code::TOO_MANY),
+        ("charges without end", interchange(&good.replace("N9*2I", &format!("{}N9*2I", "G72*504~".repeat(1_001)))), Code::TOO_MANY),
         ("number absurd", interchange(&good.replace("1Z1", "SEE BELOW")), Code::BAD_TRACKING_NUMBER),
     ] {
         assert_eq!(code(body.as_bytes()), Some(expected), "{name}");
@@ -233,6 +234,7 @@ fn what_a_warehouse_charges_is_told_in_its_currency_or_not_at_all() {
     for (name, body, currency, left_out) in [
         ("no currency", body.clone(), None, 3),
         ("no currency of the world", body.clone(), Some("dollars"), 3),
+        ("two currencies", body.replacen("LX*1~", "CUR*SF*CAD~CUR*BY*USD~LX*1~", 1), Some("USD"), 3),
         ("no amount", body.replace("75.0000", "many"), Some("USD"), 2),
         ("no carrier", body.replace("W27*U*FDEG*FEDEX GROUND*PP~", ""), Some("USD"), 3),
     ] {

@@ -82,7 +82,8 @@ pub(super) fn pickings(state: &dyn State, instance: &str, name: &str) -> Picking
 
 fn save_pickings(state: &mut dyn State, instance: &str, name: &str, pickings: &Pickings) {
     let key = pickings_key(instance, name);
-    if pickings.ids.is_empty() {
+    // Of the others some may still be meant.
+    if pickings.ids.is_empty() && !pickings.more {
         state.delete(&key);
     } else if let Ok(bytes) = postcard::to_stdvec(pickings) {
         state.put(&key, bytes, None);
