@@ -239,6 +239,17 @@ mod tests {
     }
 
     #[test]
+    fn notices_are_told_by_consignment_whichever_odoo_they_are_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let notice = folder.path().join("notice.edi");
+        std::fs::write(&notice, include_str!("../carriers/x12_ship/fixtures/notice.edi")).unwrap();
+        let line = format!("waybill normalize --source x12_ship --output table {}", notice.display());
+        let told = waybill(&line, &[]);
+        assert_eq!((told.exit, told.out.lines().count()), (Exit::Done, 3), "{}{}", told.out, told.talk);
+        assert!(told.out.contains("2 parcels") && told.out.contains("PO-881, S00025, SH-7001"), "{}", told.out);
+    }
+
+    #[test]
     fn wrong_arguments_are_told_with_what_is_right() {
         for (arguments, exit, says) in [
             ("--source dhl x.json", Exit::Usage, "[possible values: ups, fedex, easypost"),

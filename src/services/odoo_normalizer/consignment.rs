@@ -49,9 +49,23 @@ pub(super) struct Consignment {
     /// The picking that it was found to be; none while it waits.
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     pub picking: Option<i64>,
-    /// When its case was opened, while it is open.
+    /// Its case, while one is open.
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
-    pub case: Option<Micros>,
+    pub case: Option<Case>,
+}
+
+/// A case that was opened. Whatever is told of the consignment meanwhile, it is cleared under the number under which it was opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Case {
+    /// `ExceptionRaised.exception_id`.
+    #[serde(rename = "i")]
+    id: String,
+    /// Shipment key.
+    #[serde(rename = "k")]
+    key: String,
+    /// As sent.
+    #[serde(rename = "n")]
+    number: String,
 }
 
 fn head_key(instance: &str, id: &str) -> Vec<u8> {
@@ -126,37 +140,37 @@ impl Consignment {
         self.wanted().into_iter().map(|name| name.1).collect()
     }
 
-    /// Tells people of it, once.
+    /// Tells people of it, once. A case that comes back is another case: another time, or another telling.
     pub(super) fn open(&mut self, id: &str, summary: &str, at: Micros, out: &mut Outputs) {
-        if self.case.is_none() {
-            self.case = Some(at);
-            let named = self.references.first().map_or_else(String::new, |r| format!(": {}", r.number));
-            self.tell(id, at, "open", format!("{summary}{named}"), at, out);
-        }
+        let Some((key, number)) = self.parcels.first().filter(|_| self.case.is_none()) else { return };
+        let case = dedup::uuid(&dedup::id_of(&[KIND, id, &at.to_string(), self.sent.as_deref().unwrap_or_default()]));
+        let case = Case { id: case, key: key.clone(), number: number.clone() };
+        let named = self.references.first().map_or_else(String::new, |r| format!(": {}", r.number));
+        self.tell(&case, "open", format!("{summary}{named}"), at, out);
+        self.case = Some(case);
     }
 
     /// Tells people that it has settled itself.
-    pub(super) fn clear(&mut self, id: &str, at: Micros, out: &mut Outputs) {
-        if let Some(opened_at) = self.case.take() {
-            self.tell(id, opened_at, "cleared", "settled by what came later".to_owned(), at, out);
+    pub(super) fn clear(&mut self, at: Micros, out: &mut Outputs) {
+        if let Some(case) = self.case.take() {
+            self.tell(&case, "cleared", "settled by what came later".to_owned(), at, out);
         }
     }
 
-    fn tell(&self, id: &str, opened_at: Micros, state: &str, summary: String, at: Micros, out: &mut Outputs) {
-        let Some((shipment_key, tracking_number)) = self.parcels.first() else { return };
+    fn tell(&self, case: &Case, state: &str, summary: String, at: Micros, out: &mut Outputs) {
         let record = ExceptionRaised {
-            exception_id: dedup::uuid(&dedup::id_of(&[KIND, id, &opened_at.to_string()])),
+            exception_id: case.id.clone(),
             kind: KIND.to_owned(),
             state: state.to_owned(),
             summary,
-            shipment_key: Some(shipment_key.clone()),
-            tracking_number: Some(tracking_number.clone()),
+            shipment_key: Some(case.key.clone()),
+            tracking_number: Some(case.number.clone()),
             carrier: self.carrier.clone(),
             delivery_key: None,
             reason: None,
             event_id: None,
             raised_at: at,
         };
-        out.publish(EXCEPTIONS_TOPIC, shipment_key.clone(), Record::ExceptionRaised(Box::new(record)));
+        out.publish(EXCEPTIONS_TOPIC, case.key.clone(), Record::ExceptionRaised(Box::new(record)));
     }
 }

@@ -107,7 +107,7 @@ impl ImageFold {
 
     fn withdraw(&self, id: &str, at: Micros, desk: &mut Desk<'_>) {
         let Some(mut consignment) = Consignment::load(desk.state, desk.instance, id) else { return };
-        consignment.clear(id, at, desk.out);
+        consignment.clear(at, desk.out);
         match consignment.picking {
             Some(picking) => self.tell_delivery(picking, id, None, at, desk),
             None => names::wait_no_longer(desk.state, desk.instance, &consignment.texts(), id),
@@ -144,7 +144,7 @@ impl ImageFold {
             Found::One(picking) => {
                 names::wait_no_longer(desk.state, desk.instance, &consignment.texts(), id);
                 consignment.picking = Some(picking);
-                consignment.clear(id, at, desk.out);
+                consignment.clear(at, desk.out);
                 consignment.save(desk.state, desk.instance, id, expires);
                 self.tell_delivery(picking, id, Some(&consignment), at, desk);
                 return;
