@@ -80,11 +80,7 @@ impl Metrics {
             duplicates: make.counter("waybill_duplicates_total", "Consumed records that said nothing new", &["service", "reason"])?,
             dead_letters: make.counter("waybill_dead_letters_total", "Consumed records put aside with a code", &["service", "code"])?,
             unknown_codes: make.counter("waybill_unknown_codes_total", "Carrier codes that no table knows", &["source"])?,
-            charges_left_out: make.counter(
-                "waybill_charges_left_out_total",
-                "Announced charges without a currency, an amount or a carrier",
-                &["source"],
-            )?,
+            charges_left_out: make.counter("waybill_charges_left_out_total", "Announced charges that lack something", &["source"])?,
             signatures: make.counter("waybill_signatures_total", "Raw messages by what their signature says", &["source", "outcome"])?,
             published_records: make.counter("waybill_published_records_total", "Records published and committed", &["service", "topic"])?,
             consumer_lag: make.gauge(
