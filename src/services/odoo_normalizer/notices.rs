@@ -118,22 +118,18 @@ impl ImageFold {
     fn consignment(&self, notice: &ShipmentNotice, known: Option<&Consignment>, next: Consignment, desk: &mut Desk<'_>) -> &'static str {
         let id = notice.consignment_id.as_str();
         let says_nothing = known.is_some_and(|known| (&known.parcels, &known.carrier) == (&next.parcels, &next.carrier));
-        match next.picking {
-            Some(picking) => {
-                next.save(desk.state, desk.instance, id, next.told_at.saturating_add(self.settings.window));
-                if !says_nothing {
-                    self.tell_delivery(picking, id, Some(&next), notice.received_at, desk);
-                }
-                "unchanged"
+        if let Some(picking) = next.picking {
+            next.save(desk.state, desk.instance, id, next.told_at.saturating_add(self.settings.window));
+            if !says_nothing {
+                self.tell_delivery(picking, id, Some(&next), notice.received_at, desk);
             }
-            None => {
-                if known.is_none() {
-                    names::wait(desk.state, desk.instance, &next.texts(), id);
-                }
-                self.settle(id, next, notice.received_at, desk);
-                if says_nothing { "unchanged" } else { "waiting" }
-            }
+            return "unchanged";
         }
+        if known.is_none() {
+            names::wait(desk.state, desk.instance, &next.texts(), id);
+        }
+        self.settle(id, next, notice.received_at, desk);
+        if says_nothing { "unchanged" } else { "waiting" }
     }
 
     /// Looks for the delivery of a consignment that waits.
