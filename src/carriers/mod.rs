@@ -114,14 +114,14 @@ impl Sources {
     /// Everything that is wrong with the descriptions.
     pub fn load(directory: Option<&Path>) -> Result<Self, Vec<Finding>> {
         let Some(directory) = directory else { return Ok(Self::default()) };
-        let taken: Vec<&str> = SOURCES.iter().chain(billing::SOURCES).copied().collect();
+        let taken: Vec<&str> = built_in().collect();
         let described = data::directory(directory, &taken)?.into_iter();
         Ok(Self { described: described.map(|one| (one.id().to_owned(), Arc::new(one))).collect() })
     }
 
-    /// The ids of all sources: what tells of parcels, billing files, and what files describe.
+    /// The ids of all sources: what tells of parcels, billing files, notices, and what files describe.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
-        SOURCES.iter().chain(billing::SOURCES).copied().chain(self.described.keys().map(String::as_str))
+        built_in().chain(self.described.keys().map(String::as_str))
     }
 
     /// The ids of what files describe.
@@ -137,6 +137,11 @@ impl Sources {
             None => dialect(source, settings),
         }
     }
+}
+
+/// Every built-in source: what tells of parcels, billing files, notices.
+fn built_in<'a>() -> impl Iterator<Item = &'a str> {
+    SOURCES.iter().chain(billing::SOURCES).copied().chain([x12_ship::SOURCE])
 }
 
 /// Whether a content type is one of a syntax (`json`, `xml`): `application/…`, `text/…` or a suffix (`…+json`). An empty one is any.

@@ -8,15 +8,17 @@ use sha2::{Digest, Sha256};
 use super::args::NormalizeArgs;
 use super::{ConfigError, Context, Exit, Output};
 use crate::carriers::billing::{Billing, BillingSettings, Format};
+use crate::carriers::x12_ship::{self, Notices, NoticesSettings};
 use crate::carriers::{Dialect, DialectSettings, Parsed, RawMessage, Sources};
 use crate::config::Config;
 use crate::domain::event::{RawRef, ShipmentEvent};
 use crate::domain::freight::FreightInvoice;
+use crate::domain::notice::ShipmentNotice;
 use crate::domain::record::Record;
 use crate::domain::verdict::Park;
 use crate::schema::codec::to_json;
 use crate::services::carrier_normalizer::hex;
-use crate::services::wiring::{billing_settings, dialect_settings};
+use crate::services::wiring::{billing_settings, dialect_settings, notices_settings};
 
 /// Where sources come from that are not built in.
 const DESCRIBED: &str = "others are described in files of carriers.dir, see `waybill carrier new --help`";
@@ -80,10 +82,17 @@ pub(super) fn run(args: &NormalizeArgs, context: &mut Context<'_>) -> anyhow::Re
 enum Reader {
     Parcels(Box<dyn Dialect>),
     Billing(Billing),
+    Notices(Notices),
 }
 
 impl Reader {
     fn new(source: &str, known: &Sources, config: &Config, settings: DialectSettings) -> Option<Self> {
+        if source == x12_ship::SOURCE {
+            let told = config.carriers.sources.get(source).map_or_else(NoticesSettings::default, |s| notices_settings(s, config));
+            // Whoever looks at a file need not say which Odoo it is for.
+            let odoo_instance = told.odoo_instance.or_else(|| Some(String::new()));
+            return Some(Self::Notices(Notices::new(NoticesSettings { odoo_instance, dialect: settings, ..told })));
+        }
         let Some(format) = Format::of(source) else { return known.dialect(source, settings).map(Self::Parcels) };
         let settings = config.carriers.sources.get(source).map_or_else(BillingSettings::default, billing_settings);
         Some(Self::Billing(Billing::new(format, settings)))
@@ -93,6 +102,12 @@ impl Reader {
         Ok(match self {
             Self::Parcels(dialect) => dialect.read(message)?.map(|event| Record::ShipmentEvent(Box::new(event))),
             Self::Billing(billing) => billing.parse(message, None)?.map(|line| Record::FreightInvoice(Box::new(line))),
+            Self::Notices(notices) => {
+                let told = notices.read(message)?;
+                let charges = told.charges.into_iter().map(|charge| Record::FreightCharge(Box::new(charge)));
+                let notices = told.notices.into_iter().map(|notice| Record::ShipmentNotice(Box::new(notice)));
+                Parsed::from(notices.chain(charges).collect::<Vec<_>>())
+            }
         })
     }
 }
@@ -113,6 +128,7 @@ fn row(record: &Record) -> [String; 8] {
     match record {
         Record::ShipmentEvent(event) => event_row(event),
         Record::FreightInvoice(line) => line_row(line),
+        Record::ShipmentNotice(notice) => notice_row(notice),
         other => std::array::from_fn(|at| if at == 0 { other.name().to_owned() } else { String::new() }),
     }
 }
@@ -129,6 +145,22 @@ fn line_row(line: &FreightInvoice) -> [String; 8] {
         line.raw_code.clone().unwrap_or_default(),
         line.invoice_number.clone(),
         line.raw.topic.clone(),
+    ]
+}
+
+/// A consignment in the columns of a happening: its first number, how many it has, and what it is for.
+fn notice_row(notice: &ShipmentNotice) -> [String; 8] {
+    let first = notice.parcels.first().map(|parcel| parcel.shipment_key.clone());
+    let references: Vec<&str> = notice.references.iter().map(|r| r.number.as_str()).collect();
+    [
+        notice.shipped_on.clone().unwrap_or_default(),
+        first.unwrap_or_default(),
+        notice.carrier.as_deref().unwrap_or_default().to_owned(),
+        notice.action.to_string(),
+        format!("{} parcels", notice.parcels.len()),
+        notice.document.to_string(),
+        references.join(", "),
+        notice.raw.topic.clone(),
     ]
 }
 
@@ -234,6 +266,17 @@ mod tests {
             assert!(script.contains("edifact_iftsta") && script.contains("17track"), "{shell}");
         }
         assert!(!waybill("waybill normalize --help", &[]).out.contains("possible values: ups"), "others are possible too");
+    }
+
+    #[test]
+    fn notices_are_told_by_consignment_whichever_odoo_they_are_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let notice = folder.path().join("notice.edi");
+        std::fs::write(&notice, include_str!("../carriers/x12_ship/fixtures/notice.edi")).unwrap();
+        let line = format!("waybill normalize --source x12_ship --output table {}", notice.display());
+        let told = waybill(&line, &[]);
+        assert_eq!((told.exit, told.out.lines().count()), (Exit::Done, 3), "{}{}", told.out, told.talk);
+        assert!(told.out.contains("2 parcels") && told.out.contains("PO-881, S00025, SH-7001"), "{}", told.out);
     }
 
     #[test]

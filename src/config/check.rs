@@ -128,6 +128,10 @@ impl Config {
             if source.currency.as_deref().is_some_and(|code| !currency::is_code(code)) {
                 found.add(format!("{key}.currency"), "not the code of a currency", "use three capitals of ISO 4217, such as USD");
             }
+            let instances = &self.odoo.instances;
+            if let Some(name) = source.odoo_instance.as_deref().filter(|name| !instances.is_empty() && !instances.contains_key(*name)) {
+                found.add(format!("{key}.odoo_instance"), format!("no such Odoo instance: {name}"), "name one of odoo.instances");
+            }
             found.within(&format!("{key}.body_bytes_max"), source.body_bytes_max as u64, 1024..=(64 << 20));
             found.within(&format!("{key}.signature_age_max_s"), source.signature_age_max_s, 10..=604_800);
             if let Some(percent) = source.unknown_percent {

@@ -174,9 +174,12 @@ pub struct SourceConfig {
     /// Largest message, bytes.
     #[serde(default = "body_bytes_max")]
     pub body_bytes_max: usize,
-    /// ISO 4217 code of the account's currency, for billing files that tell none.
+    /// ISO 4217 code of the account's currency, for billing files and charges that tell none.
     #[serde(default)]
     pub currency: Option<String>,
+    /// The Odoo instance that notices of what was shipped belong to, where there is more than one.
+    #[serde(default)]
+    pub odoo_instance: Option<String>,
     /// Which messages have to prove that they are genuine.
     #[serde(default)]
     pub verify: Verify,

@@ -25,7 +25,7 @@ fn what_is_joined_is_named_so() {
     let topics = builtin();
     for (group, names) in [
         ("shipment", &["shipment.observations", "shipment.links", "shipment.parcels", "source.counts", "shipment-tracker.changelog"][..]),
-        ("odoo-images", &["odoo.images", "odoo-normalizer.changelog"]),
+        ("odoo-images", &["odoo.images", "shipment.notices", "odoo-normalizer.changelog"]),
         ("delivery", &["delivery.status", "odoo.commands", "odoo-writer.changelog"]),
         ("finance", &["finance.facts", "finance-accrual.changelog"]),
     ] {

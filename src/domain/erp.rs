@@ -171,18 +171,18 @@ pub struct ErpInvoice {
 pub struct ShipmentLink {
     /// Tracking number in key form.
     pub shipment_key: String,
-    /// As Odoo has it.
+    /// As Odoo has it; as the sender of a notice wrote it where only the notice tells it.
     pub tracking_number: String,
-    /// Canonical carrier code, where Odoo's delivery method tells it.
+    /// Canonical carrier code, where Odoo's delivery method or the notice tells it.
     pub carrier: Option<String>,
     /// `<odoo instance>:<company id>:<picking id>`.
     pub delivery_key: String,
     /// `WH/OUT/00015`, for people.
     pub picking_name: Option<String>,
-    /// How many tracking numbers the delivery has in Odoo after this change.
+    /// How many tracking numbers the delivery has after this change, in Odoo and by notices.
     pub parcels_expected: i32,
     /// False when the number was taken away from the delivery.
     pub linked: bool,
-    /// When Odoo wrote it, UTC.
+    /// When Odoo wrote it, or the notice that tells it reached us, UTC.
     pub linked_at: i64,
 }

@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 /// A case for a person. Avro record `ExceptionRaised`. The same case has the same id for ever.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ExceptionRaised {
     /// UUID made from kind, subject and cause.
     pub exception_id: String,
-    /// `unassigned_tracking_number`, `no_tracking_events`, `pod_missing`, `delivery_exception`, `unknown_codes`.
+    /// `unassigned_tracking_number`, `no_tracking_events`, `pod_missing`, `delivery_exception`, `unknown_codes`, `unmatched_notice`, `freight_…`.
     pub kind: String,
     /// `open`, or `cleared` when it settled itself.
     pub state: String,

@@ -188,7 +188,7 @@ pub struct FreightCharge {
     pub amount: Option<Amount>,
     /// ISO 4217; null where there is no amount, never where there is one.
     pub currency: Option<String>,
-    /// It replaces what was announced before, instead of coming on top.
+    /// It replaces what was announced before for this type and code, instead of coming on top.
     pub corrects: bool,
     /// Weight the carrier reckons with, in `weight_unit`.
     pub weight_billed: Option<Amount>,

@@ -14,6 +14,7 @@ pub mod fold;
 pub mod freight;
 pub mod ids;
 pub mod money;
+pub mod notice;
 pub mod odoo_command;
 pub mod record;
 pub mod time;

@@ -11,6 +11,7 @@ use super::exception::ExceptionRaised;
 use super::finance::facts::FinanceFact;
 use super::finance::records::{ExceptionDecision, FinanceEntry, FreightVerdict};
 use super::freight::{FreightCharge, FreightInvoice};
+use super::notice::ShipmentNotice;
 use super::odoo_command::{OdooCommand, OdooResult};
 
 /// One Odoo record as it stood after a change, in Odoo's own field names. Avro record `OdooImage`, internal topic
@@ -62,6 +63,7 @@ pub enum Record {
     FreightVerdict(Box<FreightVerdict>),
     ExceptionDecision(Box<ExceptionDecision>),
     SourceCounts(Box<SourceCounts>),
+    ShipmentNotice(Box<ShipmentNotice>),
 }
 
 impl Record {
@@ -86,6 +88,7 @@ impl Record {
         "FreightVerdict",
         "ExceptionDecision",
         "SourceCounts",
+        "ShipmentNotice",
     ];
 
     /// Name of the Avro record.
@@ -111,6 +114,7 @@ impl Record {
             Self::FreightVerdict(_) => "FreightVerdict",
             Self::ExceptionDecision(_) => "ExceptionDecision",
             Self::SourceCounts(_) => "SourceCounts",
+            Self::ShipmentNotice(_) => "ShipmentNotice",
         }
     }
 
@@ -152,6 +156,7 @@ impl Record {
             Self::SourceCounts(r) => {
                 of(&["source-counts", &r.source, &r.hour.to_string(), &r.partition.to_string(), &r.events.to_string()])
             }
+            Self::ShipmentNotice(r) => of(&["notice", &r.consignment_id, r.sent.as_deref().unwrap_or(""), &r.raw.sha256]),
         }
     }
 
@@ -178,6 +183,7 @@ impl Record {
             Self::FreightVerdict(r) => r.judged_at,
             Self::ExceptionDecision(r) => r.decided_at,
             Self::SourceCounts(r) => r.hour,
+            Self::ShipmentNotice(r) => r.received_at,
         }
     }
 }

@@ -73,6 +73,8 @@ impl Code {
     pub const UNKNOWN_TABLE: Self = Self(130);
     /// A change event without an id, a table or an Odoo instance.
     pub const BAD_CHANGE_EVENT: Self = Self(131);
+    /// Nobody has said which Odoo instance the notices of a source belong to.
+    pub const NO_ODOO_INSTANCE: Self = Self(132);
     /// Odoo refused a call for good: no such record, no such field, no right, business rule.
     pub const ODOO_REFUSED: Self = Self(140);
     /// A command that the writer does not know.

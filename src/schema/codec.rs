@@ -116,6 +116,7 @@ impl Codecs {
             Record::FreightVerdict(r) => codec.write(r.as_ref(), buf),
             Record::ExceptionDecision(r) => codec.write(r.as_ref(), buf),
             Record::SourceCounts(r) => codec.write(r.as_ref(), buf),
+            Record::ShipmentNotice(r) => codec.write(r.as_ref(), buf),
         };
         if !done {
             buf.truncate(before);
@@ -279,6 +280,7 @@ fn read_as(name: &str, source: &mut impl Source) -> Option<Record> {
         "FreightVerdict" => Record::FreightVerdict(source.read()?),
         "ExceptionDecision" => Record::ExceptionDecision(source.read()?),
         "SourceCounts" => Record::SourceCounts(source.read()?),
+        "ShipmentNotice" => Record::ShipmentNotice(source.read()?),
         _ => return None,
     })
 }
@@ -308,6 +310,7 @@ pub fn to_json(record: &Record) -> Result<serde_json::Value, serde_json::Error> 
         Record::FreightVerdict(r) => serde_json::to_value(r),
         Record::ExceptionDecision(r) => serde_json::to_value(r),
         Record::SourceCounts(r) => serde_json::to_value(r),
+        Record::ShipmentNotice(r) => serde_json::to_value(r),
     }
 }
 

@@ -48,6 +48,7 @@ pub static SCHEMAS: &[Embedded] = embedded! {
     "FreightVerdict": 1;
     "ExceptionDecision": 1;
     "SourceCounts": 1;
+    "ShipmentNotice": 1;
 };
 
 static PARSED: LazyLock<Vec<Result<Schema, String>>> =

@@ -13,6 +13,7 @@ use super::settings::kafka_settings;
 use super::shipment_tracker::{self, ShipmentTracker, TrackerSettings, UnknownLimits};
 use crate::carriers::billing::{Billing, BillingSettings, Format};
 use crate::carriers::signature::Verifier;
+use crate::carriers::x12_ship::{self, Notices, NoticesSettings};
 use crate::carriers::{Dialect, DialectSettings, Sources};
 use crate::config::{Assignor, Config, Finding, Service};
 use crate::domain::record::Record;
@@ -46,8 +47,13 @@ pub fn outputs(service: Service) -> &'static [&'static str] {
     use odoo_normalizer as o;
     use shipment_tracker::topic as t;
     match service {
-        Service::CarrierNormalizer => &[carrier_normalizer::OBSERVATIONS, carrier_normalizer::INVOICES],
-        Service::OdooNormalizer => &[o::IMAGES_TOPIC, o::DELIVERIES_TOPIC, o::ORDERS_TOPIC, o::INVOICES_TOPIC, o::LINKS_TOPIC],
+        Service::CarrierNormalizer => {
+            use carrier_normalizer as c;
+            &[c::OBSERVATIONS, c::INVOICES, c::CHARGES, c::NOTICES]
+        }
+        Service::OdooNormalizer => {
+            &[o::IMAGES_TOPIC, o::DELIVERIES_TOPIC, o::ORDERS_TOPIC, o::INVOICES_TOPIC, o::LINKS_TOPIC, o::EXCEPTIONS_TOPIC]
+        }
         Service::ShipmentTracker => &[t::EVENTS, t::STATUS, t::PARCELS, t::COUNTS, t::DELIVERY, t::EXCEPTIONS],
         Service::FinanceAccrual => &[f::FACTS, f::ENTRIES, f::VERDICTS, t::EXCEPTIONS, COMMANDS],
         Service::OdooWriter => &[odoo_writer::RESULTS],
@@ -60,7 +66,10 @@ pub fn inputs(service: Service, config: &Config) -> Vec<InputSpec> {
     match service {
         Service::CarrierNormalizer => config.carriers.sources.values().map(|s| InputSpec::raw(&s.topic)).collect(),
         Service::OdooNormalizer => {
-            let mut inputs = vec![InputSpec::stateful(odoo_normalizer::IMAGES_TOPIC, "OdooImage")];
+            let mut inputs = vec![
+                InputSpec::stateful(odoo_normalizer::IMAGES_TOPIC, "OdooImage"),
+                InputSpec::stateful(carrier_normalizer::NOTICES, "ShipmentNotice"),
+            ];
             for (name, instance) in &config.odoo.instances {
                 let raw = |topic| InputSpec { topic, kind: InputKind::MaybeAvro, stateful: false };
                 inputs.push(raw(instance.webhook_topic(name)));
@@ -153,7 +162,9 @@ pub fn run(
         Service::CarrierNormalizer => {
             let verifiers = verifiers(config).map_err(mend)?;
             let dialects = dialects(config).map_err(mend)?;
-            let processor = CarrierNormalizer::new(dialects, verifiers, Some(around.metrics.clone())).with_billing(billing(config));
+            let processor = CarrierNormalizer::new(dialects, verifiers, Some(around.metrics.clone()))
+                .with_billing(billing(config))
+                .with_notices(notices(config));
             run_stream(spec, &kafka, settings, Box::new(processor), around)
         }
         Service::OdooNormalizer => {
@@ -211,6 +222,25 @@ pub fn billing(config: &Config) -> HashMap<String, Billing> {
     sources.filter_map(|(id, source)| Some((source.topic.clone(), Billing::new(Format::of(id)?, billing_settings(source))))).collect()
 }
 
+/// The reader of every configured topic of notices.
+#[must_use]
+pub fn notices(config: &Config) -> HashMap<String, Notices> {
+    let sources = config.carriers.sources.iter().filter(|(id, _)| *id == x12_ship::SOURCE);
+    sources.map(|(_, source)| (source.topic.clone(), Notices::new(notices_settings(source, config)))).collect()
+}
+
+/// What the configuration says about a source of notices: they belong to the instance that it names, else to the only one there is.
+#[must_use]
+pub fn notices_settings(source: &crate::config::SourceConfig, config: &Config) -> NoticesSettings {
+    let mut instances = config.odoo.instances.keys();
+    let only = instances.next().filter(|_| instances.next().is_none());
+    NoticesSettings {
+        dialect: dialect_settings(source),
+        odoo_instance: source.odoo_instance.as_ref().or(only).cloned(),
+        currency: source.currency.clone(),
+    }
+}
+
 /// What the configuration says about a source of billing files.
 #[must_use]
 pub fn billing_settings(source: &crate::config::SourceConfig) -> BillingSettings {
@@ -259,9 +289,11 @@ struct OdooProcessor {
 impl Processor for OdooProcessor {
     fn process(&self, input: &Input<'_>, state: &mut dyn State, now: Micros, out: &mut Outputs) -> Verdict {
         match &input.payload {
-            Payload::Canonical(Record::OdooImage(_)) => self.fold.process(input, state, now, out),
+            Payload::Canonical(Record::OdooImage(_) | Record::ShipmentNotice(_)) => self.fold.process(input, state, now, out),
             Payload::Raw(_) => self.reader.process(input, state, now, out),
-            Payload::Canonical(other) => Verdict::Park(Park::new(Code::WRONG_SCHEMA, format!("no image: {}", other.name()))),
+            Payload::Canonical(other) => {
+                Verdict::Park(Park::new(Code::WRONG_SCHEMA, format!("neither image nor notice: {}", other.name())))
+            }
         }
     }
 
@@ -280,7 +312,8 @@ fn odoo_processor(config: &Config, window: Micros, around: &Surroundings) -> Res
         default_company: i.default_company,
         company_currencies: i.company_currencies.clone(),
     });
-    let settings = Arc::new(OdooNormalizerSettings { instances: instances.collect(), window });
+    let unmatched_after = micros(config.tracker.unassigned_after());
+    let settings = Arc::new(OdooNormalizerSettings { instances: instances.collect(), window, unmatched_after });
     let codecs = around.codecs.clone();
     let decode = move |bytes: &[u8]| {
         codecs.decode_generic(bytes).map_err(|error| match error {

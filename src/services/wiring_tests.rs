@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::load;
 use crate::config::topics::{TopicSchema, Topics};
 
 /// What the services write and read is what `topics.yaml` says of them, both ways.
@@ -31,7 +32,6 @@ fn every_service_writes_and_reads_what_the_list_of_topics_says() {
         let mut listed: Vec<&str> = topics.topics.iter().filter(|t| t.is_written_by(service.as_str())).map(|t| t.name.as_str()).collect();
         listed.retain(|name| !outputs(service).contains(name) && *name != spec.dead_letters && Some(*name) != spec.changelog);
         // Nothing writes announced charges yet: none of the sources tells any.
-        listed.retain(|name| *name != "freight.charges");
         assert_eq!(listed, [""; 0], "{service} is named as their writer and does not write them");
     }
 }
@@ -51,4 +51,22 @@ fn what_meets_in_a_memory_is_joined_with_its_changelog() {
             assert!(of_memory.is_some() && group(&input.topic) == of_memory, "{service}: {} is not joined with its memory", input.topic);
         }
     }
+}
+
+#[test]
+fn notices_belong_to_the_only_odoo_or_to_the_one_that_is_named() {
+    let instance = "{url: 'http://localhost', database: odoo}";
+    let of = |instances: &str, named: Option<&str>| {
+        let mut environment = vec![("WAYBILL_ODOO__INSTANCES".to_owned(), instances.to_owned())];
+        environment.extend(named.map(|name| ("WAYBILL_CARRIERS__SOURCES__X12_SHIP__ODOO_INSTANCE".to_owned(), name.to_owned())));
+        let config = load(None, &environment, None).map_err(|_| ())?.config;
+        let source = config.carriers.sources.get(x12_ship::SOURCE).ok_or(())?;
+        Ok::<_, ()>(notices_settings(source, &config).odoo_instance)
+    };
+    let (one, two) = (format!("{{main: {instance}}}"), format!("{{main: {instance}, outlet: {instance}}}"));
+    assert_eq!(of(&one, None), Ok(Some("main".into())));
+    assert_eq!(of(&two, None), Ok(None), "which of them is not guessed");
+    assert_eq!(of(&two, Some("outlet")), Ok(Some("outlet".into())));
+    assert_eq!(of("{}", Some("outlet")), Ok(Some("outlet".into())), "whoever only normalizes need not know how to call Odoo");
+    assert_eq!(of(&one, Some("outlet")), Err(()), "there is no such instance");
 }

@@ -20,6 +20,7 @@ pub struct Metrics {
     duplicates: IntCounterVec,
     dead_letters: IntCounterVec,
     unknown_codes: IntCounterVec,
+    charges_left_out: IntCounterVec,
     signatures: IntCounterVec,
     published_records: IntCounterVec,
     consumer_lag: IntGaugeVec,
@@ -79,6 +80,7 @@ impl Metrics {
             duplicates: make.counter("waybill_duplicates_total", "Consumed records that said nothing new", &["service", "reason"])?,
             dead_letters: make.counter("waybill_dead_letters_total", "Consumed records put aside with a code", &["service", "code"])?,
             unknown_codes: make.counter("waybill_unknown_codes_total", "Carrier codes that no table knows", &["source"])?,
+            charges_left_out: make.counter("waybill_charges_left_out_total", "Announced charges that lack something", &["source"])?,
             signatures: make.counter("waybill_signatures_total", "Raw messages by what their signature says", &["source", "outcome"])?,
             published_records: make.counter("waybill_published_records_total", "Records published and committed", &["service", "topic"])?,
             consumer_lag: make.gauge(
@@ -163,6 +165,11 @@ impl Metrics {
     /// Handle for the records that a service publishes to one topic (without prefix); add after the commit.
     pub fn published(&self, service: &str, topic: &str) -> IntCounter {
         self.published_records.with_label_values(&[service, topic])
+    }
+
+    /// Handle for charges that `source` announces and that lack a currency, an amount that can be read, or a carrier.
+    pub fn charges_left_out(&self, source: &str) -> IntCounter {
+        self.charges_left_out.with_label_values(&[source])
     }
 
     /// Handle for codes of `source` (`ups`, `x12_214`) that no table knows. Which code it was is in the event and the log.
@@ -365,6 +372,7 @@ mod tests {
         source.dead_lettered(Code::MALFORMED, 1);
         metrics.published("s", "t").inc();
         metrics.unknown_codes("ups").inc();
+        metrics.charges_left_out("x12_ship").inc();
         metrics.signature_checked("ups", Some(true));
         metrics.odoo_called("main", "ok", Duration::from_millis(3));
         metrics.effect_ended("note", "done");
@@ -375,7 +383,7 @@ mod tests {
         engine.store_bytes(1);
         engine.rebalanced("assigned");
         let families = metrics.registry.gather();
-        assert_eq!(families.iter().filter(|f| f.name().starts_with("waybill_")).count(), 20, "every metric is told");
+        assert_eq!(families.iter().filter(|f| f.name().starts_with("waybill_")).count(), 21, "every metric is told");
         let documented: std::collections::BTreeSet<String> =
             include_str!("../../docs/metrics.md").lines().filter(|line| line.starts_with("| `waybill_")).map(row_of).collect();
         let told = families.iter().filter(|f| f.name().starts_with("waybill_")).map(|f| {

@@ -1,4 +1,4 @@
-//! What carriers ask for, as proptest strategies: invoices and announced charges.
+//! What carriers ask for and shippers tell, as proptest strategies: invoices, announced charges, notices.
 
 use proptest::collection::vec;
 use proptest::option::of;
@@ -8,6 +8,7 @@ use proptest::test_runner::{Config, TestRunner};
 use super::records::{amount as money, drawn, fields_of, id, micros, raw_ref, text, texts, word};
 use crate::domain::event::Label;
 use crate::domain::freight::{ChargeType, FreightCharge, FreightInvoice, InvoiceTotals, LineCategory, LineKind};
+use crate::domain::notice::{NoticeAction, NoticeParcel, NoticeReference, ReferenceRole, ShipmentNotice};
 
 fn label() -> impl Strategy<Value = Label> {
     text().prop_map(Label::Owned)
@@ -84,6 +85,40 @@ pub fn freight_charge() -> impl Strategy<Value = FreightCharge> {
         weight_billed: of(money()),
         weight_unit: texts(),
         references: vec(text(), 0..4),
+        raw: raw_ref(),
+        mapping_version: label(),
+        received_at: micros(),
+    })
+}
+
+fn notice_reference() -> impl Strategy<Value = NoticeReference> {
+    (word(ReferenceRole::ALL), text()).prop_map(|(role, number)| NoticeReference { role, number })
+}
+
+fn notice_parcel() -> impl Strategy<Value = NoticeParcel> {
+    (text(), text(), texts()).prop_map(|(shipment_key, tracking_number, sscc)| NoticeParcel { shipment_key, tracking_number, sscc })
+}
+
+/// Any consignment of a notice.
+pub fn shipment_notice() -> impl Strategy<Value = ShipmentNotice> {
+    fields_of!(ShipmentNotice {
+        notice_id: text(),
+        consignment_id: text(),
+        odoo_instance: text(),
+        source: label(),
+        document: label(),
+        sender: text(),
+        number: texts(),
+        action: word(NoticeAction::ALL),
+        sent: texts(),
+        part: 1..9_i32,
+        parts: 1..9_i32,
+        consignments: vec(text(), 0..4),
+        references: vec(notice_reference(), 0..4),
+        parcels: vec(notice_parcel(), 0..4),
+        carrier: of(label()),
+        shipped_on: texts(),
+        verified: any::<bool>(),
         raw: raw_ref(),
         mapping_version: label(),
         received_at: micros(),

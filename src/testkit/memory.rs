@@ -6,7 +6,7 @@ use crate::domain::time::Micros;
 use crate::engine::processor::State;
 
 /// The memory of one partition.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Memory {
     /// Values with their alarms, UTC microseconds.
     pub values: BTreeMap<Vec<u8>, (Vec<u8>, Option<Micros>)>,

@@ -21,8 +21,11 @@ const TOLD_MAX: usize = 8;
 
 /// Inputs of every service, without prefix.
 pub const INPUTS: &[(&str, &[&str])] = &[
-    ("carrier-normalizer", &["raw.carrier.ups", "raw.carrier.fedex", "raw.carrier.easypost", "raw.carrier.x12-214"]),
-    ("odoo-normalizer", &["raw.odoo.main", "odoo.images"]),
+    (
+        "carrier-normalizer",
+        &["raw.carrier.ups", "raw.carrier.fedex", "raw.carrier.easypost", "raw.carrier.x12-214", "raw.carrier.x12-ship"],
+    ),
+    ("odoo-normalizer", &["raw.odoo.main", "odoo.images", "shipment.notices"]),
     ("shipment-tracker", &["shipment.observations", "shipment.links", "shipment.parcels", "source.counts"]),
     ("odoo-writer", &["delivery.status", "odoo.commands"]),
 ];

@@ -8,9 +8,9 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
 use rust_decimal::Decimal;
 
-use super::finance::{exception_decision, finance_entry, finance_fact, freight_verdict};
 use super::cases::{exception_raised, source_counts};
-use super::freight::{freight_charge, freight_invoice};
+use super::finance::{exception_decision, finance_entry, finance_fact, freight_verdict};
+use super::freight::{freight_charge, freight_invoice, shipment_notice};
 use crate::domain::dedup;
 use crate::domain::delivery::{DeliveryStatus, MilestoneReached, ParcelChange, ShipmentStatus};
 use crate::domain::erp::{Contact, ErpDelivery, ErpInvoice, ErpOrder, ShipmentLink};
@@ -405,6 +405,7 @@ pub fn record() -> impl Strategy<Value = Record> {
         prop_oneof![
             freight_invoice().prop_map(|r| Record::FreightInvoice(Box::new(r))),
             freight_charge().prop_map(|r| Record::FreightCharge(Box::new(r))),
+            shipment_notice().prop_map(|r| Record::ShipmentNotice(Box::new(r))),
         ],
         prop_oneof![
             finance_fact().prop_map(|r| Record::FinanceFact(Box::new(r))),

@@ -181,8 +181,14 @@ pub(crate) fn topics() {
         rig.kafka.create_topics(&names, rig.partitions);
     };
     create(&["raw.carrier.ups", "raw.carrier.fedex", "raw.carrier.easypost", "raw.carrier.x12-214", "carrier-normalizer.dlq"]);
-    create(&["raw.carrier.ups-billing", "raw.carrier.fedex-billing", "raw.carrier.dhl-billing", "raw.carrier.x12-210"]);
-    create(&["shipment.observations", "freight.invoices"]);
+    create(&[
+        "raw.carrier.ups-billing",
+        "raw.carrier.fedex-billing",
+        "raw.carrier.dhl-billing",
+        "raw.carrier.x12-210",
+        "raw.carrier.x12-ship",
+    ]);
+    create(&["shipment.observations", "freight.invoices", "freight.charges", "shipment.notices"]);
     let instances = ["carrier-normalizer", "shipment-tracker"].map(|service| rig.start(service, "0", true));
     rig.produce(&[ups()]);
     let given = |line: &Value| line["kind"] == "assigned" && line["partitions"].as_str().is_some_and(|p| !p.is_empty());

@@ -1,5 +1,5 @@
-//! One installation as an operator sets it up, and a short day in it: parcels of all four sources, two deliveries in Odoo, a
-//! repetition, a code nobody knows, poison; with personal data wherever a real message has some.
+//! One installation as an operator sets it up, and a short day in it: parcels of all four sources, three deliveries in Odoo, a
+//! warehouse's notice, a repetition, a code nobody knows, poison; with personal data wherever a real message has some.
 
 use std::time::Duration;
 
@@ -32,6 +32,8 @@ pub(crate) const ODOO_KEY: &str = "standin-key";
 /// A picking that is in Odoo, and one that somebody has deleted.
 pub(crate) const PICKING: i64 = 4711;
 pub(crate) const GONE: i64 = 4712;
+/// A picking whose number Odoo is never told: the warehouse tells us.
+pub(crate) const OUTSIDE: i64 = 4713;
 
 /// The installation at the end of the day.
 pub(crate) struct Scene {
@@ -78,7 +80,9 @@ pub(crate) fn play() -> Scene {
     say("the services are ready");
     let mut fed = links();
     rig.produce(&fed);
-    wait_until(Duration::from_secs(30), "the deliveries are known", || rig.read("delivery.status").len() >= 3);
+    wait_until(Duration::from_secs(30), "the deliveries are known", || {
+        rig.read("delivery.status").len() >= 3 && rig.read("erp.deliveries").len() >= 3
+    });
     let told = messages();
     rig.produce(&told);
     fed.extend(told);
@@ -101,7 +105,7 @@ fn traced(mut record: RawRecord, trace: &str) -> RawRecord {
     record
 }
 
-/// Odoo's webhooks: two deliveries, a partner, and one that lacks its id.
+/// Odoo's webhooks: three deliveries, a partner, and one that lacks its id.
 fn links() -> Vec<RawRecord> {
     let picking = |id: i64, tracking: &str| {
         let body = json!({
@@ -119,6 +123,7 @@ fn links() -> Vec<RawRecord> {
     vec![
         picking(PICKING, &format!("{UPS},{USPS}")),
         picking(GONE, FEDEX),
+        picking(OUTSIDE, ""),
         json_record("raw.odoo.main", "res.partner:77", &partner),
         json_record("raw.odoo.main", "wilhelmina.q@example.com", &nameless),
     ]
@@ -168,6 +173,13 @@ fn messages() -> Vec<RawRecord> {
         "AT7*AF*NS***20260309*1605*LT~MS1*SAVANNAH*GA*US~SE*9*0001~GE*1*4711~IEA*1*000004711~",
     ]
     .concat();
+    let advice = [
+        "ISA*00*          *00*          *ZZ*BAYRIDGE3PL    *ZZ*BAYRIDGE       *261119*0615*U*00401*000004712*0*P*>~",
+        "GS*SW*BAYRIDGE3PL*BAYRIDGE*20261119*0615*4712*X*004010~ST*945*0001~W06*F*WH/OUT/04713*20261119*SH-15~",
+        "N1*ST*WILHELMINA QUASTENFLOSSER~N3*KROKODILGASSE 17~W27*LT*QLTN~N9*CN*70021345~G72*504*ZZ******75.00~CUR*SF*EUR~",
+        "SE*9*0001~GE*1*4712~IEA*1*000004712~",
+    ]
+    .concat();
     let broken = format!(r#"{{"trackingNumber": "{UPS}", "receivedBy": "Wilhelmina Quastenflosser", "phone": "+49 170 5550199""#);
     let mut nothing = record("raw.carrier.easypost", "WilhelminaQuastenflosser", "application/json", "");
     nothing.value = None;
@@ -181,5 +193,6 @@ fn messages() -> Vec<RawRecord> {
         json_record("raw.carrier.easypost", USPS, &easypost),
         nothing,
         record("raw.carrier.x12-214", EDI, "application/edi-x12", edi),
+        record("raw.carrier.x12-ship", EDI, "application/edi-x12", advice),
     ]
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::story::{EDI, FEDEX, Scene, UPS, USPS};
+use crate::story::{EDI, FEDEX, OUTSIDE, Scene, UPS, USPS};
 use crate::support::python::read_avro;
 
 const LIMIT: Duration = Duration::from_secs(5);
@@ -48,6 +48,18 @@ pub(crate) fn read_what_was_published(scene: &Scene) {
     );
     assert_eq!(delivered["pod"]["signed_by"], "QUASTENFLOSSER");
     assert_eq!(find(USPS, "delivered")["measures"]["weight"], "120.500000", "a decimal with its scale, not a float");
+
+    let links = read("shipment.links", 4);
+    let told_by_the_warehouse = links.iter().find(|link| link["key"] == EDI).expect("a link that Odoo does not know");
+    assert_eq!(told_by_the_warehouse["value"]["delivery_key"], format!("main:1:{OUTSIDE}"));
+    let notices = read("shipment.notices", 1);
+    assert_eq!((&notices[0]["key"], &notices[0]["value"]["references"][0]["number"]), (&json!("main"), &json!("WH/OUT/04713")));
+    let charges = read("freight.charges", 1);
+    let charge = &charges[0]["value"];
+    assert_eq!(
+        (charges[0]["key"].as_str(), charge["charge_type"].as_str(), charge["amount"].as_str(), charge["currency"].as_str()),
+        (Some(EDI), Some("freight"), Some("75.000000"), Some("EUR"))
+    );
 
     let statuses = read("shipment.status", 1_000);
     let last = |key: &str| {

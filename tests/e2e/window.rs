@@ -16,11 +16,13 @@ pub(crate) fn tells_what_was_fed(scene: &Scene) {
         (&carrier, "carrier-normalizer", "raw.carrier.easypost", "published", 1),
         (&carrier, "carrier-normalizer", "raw.carrier.easypost", "dead_lettered", 1),
         (&carrier, "carrier-normalizer", "raw.carrier.x12-214", "published", 1),
-        (&odoo, "odoo-normalizer", "raw.odoo.main", "published", 3),
+        (&odoo, "odoo-normalizer", "raw.odoo.main", "published", 4),
+        (&carrier, "carrier-normalizer", "raw.carrier.x12-ship", "published", 1),
+        (&odoo, "odoo-normalizer", "shipment.notices", "published", 1),
         (&odoo, "odoo-normalizer", "raw.odoo.main", "dead_lettered", 1),
         (&tracker, "shipment-tracker", "shipment.observations", "published", 7),
         (&tracker, "shipment-tracker", "shipment.observations", "duplicate", 1),
-        (&tracker, "shipment-tracker", "shipment.links", "published", 3),
+        (&tracker, "shipment-tracker", "shipment.links", "published", 4),
     ] {
         let labels = [("service", service), ("source", source), ("verdict", verdict)];
         assert_eq!(metrics.count("waybill_records_total", &labels), expected, "{labels:?}");

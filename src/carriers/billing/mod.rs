@@ -17,6 +17,7 @@ mod values;
 mod x12_210;
 
 pub use pieces::{InvoiceEnd, Piece, Pieces, piece_headers};
+pub(super) use x12_210::amount as edi_amount;
 
 use super::RawMessage;
 use super::parsed::{Gathered, Parsed};

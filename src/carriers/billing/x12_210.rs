@@ -150,7 +150,7 @@ impl<'a> Set<'a> {
 }
 
 /// An amount of type N2: the last two digits stand behind the point. Some senders write the point.
-fn amount(text: Text<'_>, name: &str) -> Result<Option<Amount>, Park> {
+pub(in crate::carriers) fn amount(text: Option<Cow<'_, str>>, name: &str) -> Result<Option<Amount>, Park> {
     let Some(text) = text else { return Ok(None) };
     if text.contains('.') {
         return decimal(&text, false).map(Some).ok_or_else(|| bad(name));

@@ -5,9 +5,11 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use super::{Notice, Reference, Role, Set, Shipped};
+use super::{Charge, Notice, Reference, Role, Set, Shipped};
+use crate::carriers::billing;
 use crate::carriers::edi::{self, Segment, TEXT_BYTES_MAX, x12};
 use crate::carriers::event;
+use crate::domain::notice::NoticeAction;
 use crate::domain::verdict::{Code, Park};
 
 /// Levels of a tree that are followed upwards; the deepest that is used has shipment, order, tare, pack and item.
@@ -16,6 +18,8 @@ const LEVELS_MAX: usize = 8;
 const LOOPS_PER_PACKAGE: usize = 4;
 /// References that are kept of one loop.
 const REFERENCES_MAX: usize = 32;
+/// Most charges of one set.
+const CHARGES_MAX: usize = 1_000;
 
 type Text<'a> = Option<Cow<'a, str>>;
 
@@ -66,11 +70,45 @@ enum Open<'a> {
     Shipment(Box<Reading<'a>>),
 }
 
+/// What the envelopes say of the sets inside.
+#[derive(Debug, Default)]
+struct Envelope {
+    sender: String,
+    /// ISA 13.
+    count: String,
+    /// GS 04 and 05.
+    made: Option<String>,
+}
+
+impl Envelope {
+    fn open(&mut self, tag: [u8; 3], segment: &Segment<'_>) {
+        let element = |at| edi::number(segment.element(at)).unwrap_or_default();
+        match &tag {
+            b"ISA" => {
+                *self = Self { sender: format!("{}:{}", element(5), element(6)), count: format!("{:0>9}", element(13)), made: None };
+            }
+            b"GS " => {
+                let (day, time) = (element(4), element(5));
+                let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+                // Seconds and hundredths may be missing.
+                self.made =
+                    (day.len() == 8 && (4..=8).contains(&time.len()) && digits(&day) && digits(&time)).then(|| format!("{day}T{time:0<8}"));
+            }
+            _ => {}
+        }
+    }
+
+    fn sent(&self) -> Option<String> {
+        self.made.as_ref().map(|made| format!("{made}-{}", self.count))
+    }
+}
+
 /// See [`super::notices`].
 pub(super) fn notices(body: &[u8], packages_max: usize) -> Result<Vec<Notice>, Park> {
     let malformed = |why: &str| Park::new(Code::MALFORMED, why);
     let mut notices = Vec::new();
     let mut open = Open::Nothing;
+    let mut envelope = Envelope::default();
     let (mut seen, mut loops, mut packages) = (false, 0, 0);
     for segment in x12::segments(body) {
         let segment = segment.map_err(|broken| malformed(&broken.to_string()))?;
@@ -81,8 +119,8 @@ pub(super) fn notices(body: &[u8], packages_max: usize) -> Result<Vec<Notice>, P
             }
             (b"ST ", _) => {
                 open = match segment.element(1).as_deref() {
-                    Some("856") => Open::Shipment(Box::new(Reading::new(Set::ShipNotice))),
-                    Some("945") => Open::Shipment(Box::new(Reading::new(Set::ShippingAdvice))),
+                    Some("856") => Open::Shipment(Box::new(Reading::new(Set::ShipNotice, &envelope))),
+                    Some("945") => Open::Shipment(Box::new(Reading::new(Set::ShippingAdvice, &envelope))),
                     _ => Open::Other,
                 };
             }
@@ -91,18 +129,24 @@ pub(super) fn notices(body: &[u8], packages_max: usize) -> Result<Vec<Notice>, P
                 if let Open::Shipment(reading) = std::mem::replace(&mut open, Open::Nothing) {
                     loops += reading.loops.len();
                     packages += reading.packages;
-                    notices.extend(Some(reading.finish()?).filter(|notice| !notice.shipped.is_empty()));
+                    let withdraws = |notice: &Notice| notice.action() == NoticeAction::Withdraws && notice.number.is_some();
+                    notices.extend(Some(reading.finish()?).filter(|notice| !notice.shipped.is_empty() || withdraws(notice)));
                 }
             }
-            (b"GS " | b"GE " | b"IEA" | b"ISA" | b"TA1", _) | (b"SE ", Open::Other) => open = Open::Nothing,
+            (b"GS " | b"GE " | b"IEA" | b"ISA" | b"TA1", _) | (b"SE ", Open::Other) => {
+                envelope.open(tag, &segment);
+                open = Open::Nothing;
+            }
             (_, Open::Nothing) => return Err(malformed("a segment outside any transaction set")),
             (_, Open::Other) => {}
             (_, Open::Shipment(reading)) => {
                 reading.read(tag, &segment);
                 if packages + reading.packages > packages_max
                     || loops + reading.loops.len() > packages_max.saturating_mul(LOOPS_PER_PACKAGE)
+                    || reading.notice.charges.len() > CHARGES_MAX
                 {
-                    return Err(Park::new(Code::TOO_MANY, format!("more than {packages_max} packages, or too many loops for so many")));
+                    let why = format!("more than {packages_max} packages, or too many loops or charges for so many");
+                    return Err(Park::new(Code::TOO_MANY, why));
                 }
             }
         }
@@ -115,8 +159,20 @@ pub(super) fn notices(body: &[u8], packages_max: usize) -> Result<Vec<Notice>, P
 }
 
 impl<'a> Reading<'a> {
-    fn new(set: Set) -> Self {
-        let notice = Notice { set, purpose: None, carrier: None, shipped_on: None, shipped: Vec::new() };
+    fn new(set: Set, envelope: &Envelope) -> Self {
+        let notice = Notice {
+            set,
+            sender: envelope.sender.clone(),
+            sent: envelope.sent(),
+            number: None,
+            order: None,
+            purpose: None,
+            carrier: None,
+            shipped_on: None,
+            shipped: Vec::new(),
+            currency: None,
+            charges: Vec::new(),
+        };
         Self { notice, loops: vec![Loop::default()], by_id: HashMap::new(), packages: 0 }
     }
 
@@ -128,10 +184,13 @@ impl<'a> Reading<'a> {
         match &tag {
             b"BSN" => {
                 self.notice.purpose = segment.element(1).map(Cow::into_owned);
+                self.notice.number = short(segment.element(2));
                 self.refer(Role::Shipment, segment.element(2));
             }
             b"W06" => {
                 self.notice.purpose = segment.element(1).map(Cow::into_owned);
+                self.notice.order = short(segment.element(2));
+                self.notice.number = short(segment.element(4));
                 self.refer(Role::Order, segment.element(2));
                 self.notice.shipped_on = self.notice.shipped_on.take().or_else(|| day(segment.element(3)));
                 self.refer(Role::Shipment, segment.element(4));
@@ -144,6 +203,12 @@ impl<'a> Reading<'a> {
             b"MAN" => self.marks(segment),
             b"TD5" if segment.element(2).as_deref() == Some("2") => self.carrier(segment.element(3)),
             b"W27" => self.carrier(segment.element(2)),
+            b"C3 " => self.currency(segment.element(1)),
+            b"CUR" => self.currency(segment.element(2)),
+            b"G72" => {
+                let amount = billing::edi_amount(segment.element(8), "G72 08").ok().flatten();
+                self.notice.charges.push(Charge { code: short(segment.element(1)), amount });
+            }
             b"DTM" if segment.element(1).as_deref() == Some("011") => self.shipped_on(segment),
             b"G62" if segment.element(1).as_deref() == Some("11") => self.shipped_on(segment),
             _ => {}
@@ -220,6 +285,15 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// Two currencies are as good as none: nobody says which amount is in which.
+    fn currency(&mut self, told: Text<'a>) {
+        let Some(told) = short(told) else { return };
+        match &mut self.notice.currency {
+            Some(known) if *known != told => known.clear(),
+            known => *known = Some(told),
+        }
+    }
+
     fn shipped_on(&mut self, segment: &Segment<'a>) {
         self.notice.shipped_on = day(segment.element(2)).or_else(|| self.notice.shipped_on.take());
     }
@@ -288,6 +362,10 @@ impl<'a> Reading<'a> {
         let step = move |at: &usize| self.loops.get(*at).filter(|_| *at > 0).map(|here| here.above);
         std::iter::successors(step(&at), step).take(LEVELS_MAX)
     }
+}
+
+fn short(text: Text<'_>) -> Option<String> {
+    text.filter(|text| text.len() <= TEXT_BYTES_MAX).map(Cow::into_owned)
 }
 
 /// CCYYMMDD.

@@ -1,8 +1,12 @@
+use std::collections::HashSet;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::carriers::testing::{mutated, processor_time, shared};
 use crate::domain::event::RawRef;
+use crate::domain::freight::FreightCharge;
+use crate::domain::notice::ShipmentNotice;
 use crate::domain::verdict::Code;
 
 const NOTICE: &str = include_str!("fixtures/notice.edi");
@@ -101,6 +105,7 @@ fn poison_is_parked_whole() {
         ("another set", interchange(&good.replace("945", "940")), Code::NOT_TRACKING),
         ("no number", interchange(&good.replace("N9*2I*1Z1~", "")), Code::MISSING_FIELD),
         ("loops without end", interchange(&format!("ST*856*1~{}SE*1*1~", "HL*1**P~".repeat(50_000))), Code::TOO_MANY),
+        ("charges without end", interchange(&good.replace("N9*2I", &format!("{}N9*2I", "G72*504~".repeat(1_001)))), Code::TOO_MANY),
         ("number absurd", interchange(&good.replace("1Z1", "SEE BELOW")), Code::BAD_TRACKING_NUMBER),
     ] {
         assert_eq!(code(body.as_bytes()), Some(expected), "{name}");
@@ -134,6 +139,112 @@ fn deep_and_wide_trees_cost_in_proportion() {
     }
 }
 
+fn told_by(body: &str, odoo_instance: Option<&str>, currency: Option<&str>) -> Result<Told, Park> {
+    let (odoo_instance, currency) = (odoo_instance.map(str::to_owned), currency.map(str::to_owned));
+    let settings = NoticesSettings { odoo_instance, currency, ..NoticesSettings::default() };
+    let message = RawMessage { body: body.as_bytes(), content_type: None, received_at: 7, raw: RawRef::default() };
+    Notices::new(settings).read(&message)
+}
+
+fn consignments(body: &str) -> Vec<ShipmentNotice> {
+    told_by(body, Some("main"), None).unwrap_or_else(|park| panic!("{park:?}")).notices
+}
+
+#[test]
+fn a_notice_is_a_record_for_each_order_of_its() {
+    let told = consignments(NOTICE);
+    let numbers = |notice: &ShipmentNotice| notice.parcels.iter().map(|p| p.shipment_key.clone()).collect::<Vec<_>>();
+    let [first, second] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(numbers(first), ["1Z88W0E70312345678", "1Z88W0E70312345687"]);
+    assert_eq!(numbers(second), ["1Z88W0E70312345696"]);
+    assert_eq!(first.parcels[0].sscc.as_deref(), Some("340999990000000014"));
+    assert_eq!(((first.part, first.parts), (second.part, second.parts)), ((1, 2), (2, 2)));
+    assert_eq!(first.consignments, [first.consignment_id.clone(), second.consignment_id.clone()]);
+    assert!(second.consignments.is_empty() && first.notice_id == second.notice_id);
+    let references: Vec<_> = first.references.iter().map(|r| (r.role.as_str(), r.number.as_str())).collect();
+    assert_eq!(references, [("purchase_order", "PO-881"), ("order", "S00025"), ("shipment", "SH-7001")]);
+    assert_eq!((first.sender.as_str(), first.number.as_deref(), first.document.as_ref()), ("ZZ:BAYRIDGE", Some("SH-7001"), "856"));
+    assert_eq!((first.action, first.shipped_on.as_deref()), (NoticeAction::Replaces, Some("2026-03-09")));
+    assert_eq!(first.sent.as_deref(), Some("20260310T06150000-000000031"));
+    assert_eq!((first.carrier.as_deref(), first.odoo_instance.as_str(), first.received_at), (Some("ups"), "main", 7));
+}
+
+#[test]
+fn a_correction_is_known_by_sender_and_number() {
+    let ids = |body: &str| consignments(body).iter().map(|n| (n.notice_id.clone(), n.consignment_id.clone())).collect::<Vec<_>>();
+    let first = ids(NOTICE);
+    let later = NOTICE.replace("*000000031*", "*000000044*").replace("*BSN*00*", "*BSN*05*").replace("0615*31*X", "0745*31*X");
+    assert_eq!(ids(&later), first);
+    assert!(consignments(&later)[0].sent > consignments(NOTICE)[0].sent);
+    assert_ne!(ids(&NOTICE.replace("ZZ*BAYRIDGE  ", "ZZ*BAYRIDGE2 "))[0].0, first[0].0, "another sender");
+    assert_ne!(ids(&NOTICE.replace("SH-7001", "SH-7002"))[0].0, first[0].0, "another number");
+    assert_eq!(ids(&NOTICE.replace("BM*0700100", "BM*0700199")), first, "another truck is no other notice");
+    let of_945 = ids(ADVICE);
+    assert_ne!(of_945[0].0, ids(&ADVICE.replacen("WH/OUT/00015", "WH/OUT/00018", 1))[0].0, "shipments are numbered by order");
+    for (purpose, action) in [("00", NoticeAction::Replaces), ("05", NoticeAction::Replaces), ("04", NoticeAction::Adds)] {
+        assert_eq!(consignments(&NOTICE.replace("BSN*00", &format!("BSN*{purpose}")))[0].action, action, "{purpose}");
+    }
+    assert_eq!(consignments(&ADVICE.replacen("*SH-15*", "**", 1))[0].action, NoticeAction::Adds, "without a number nothing is replaced");
+}
+
+#[test]
+fn a_notice_is_taken_back_by_its_number_alone() {
+    let back = interchange("ST*856*1~BSN*01*SH-7001*20260310*0801~SE*3*1~");
+    let told = consignments(&back);
+    let [back] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((back.action, back.parcels.len(), &back.notice_id), (NoticeAction::Withdraws, 0, &consignments(NOTICE)[0].notice_id));
+    assert_eq!(consignments(&NOTICE.replace("BSN*00", "BSN*01")).len(), 1, "whatever it names");
+    assert_eq!(code(interchange("ST*856*1~BSN*01**20260310~SE*3*1~").as_bytes()), Some(Code::MISSING_FIELD));
+}
+
+#[test]
+fn nobody_guesses_the_odoo_or_what_a_delivery_can_hold() {
+    assert_eq!(told_by(NOTICE, None, None).map_err(|p| p.code), Err(Code::NO_ODOO_INSTANCE));
+    let parcels = (0..1_001).fold(String::new(), |all, n: u32| all + "LX*1~MAN*CP*1Z" + &n.to_string() + "~");
+    let body = interchange(&format!("ST*945*1~W06*F*S1*20260309*SH~{parcels}SE*4*1~"));
+    assert_eq!(told_by(&body, Some("main"), None).map_err(|p| p.code), Err(Code::TOO_MANY));
+}
+
+/// Type, amount, whether it replaces, number.
+fn charged(told: &Told) -> Vec<(&str, String, bool, &str)> {
+    let of = |c: &FreightCharge| format!("{} {}", c.amount.expect("an amount"), c.currency.as_deref().expect("a currency"));
+    told.charges.iter().map(|c| (c.charge_type.as_str(), of(c), c.corrects, c.shipment_key.as_str())).collect()
+}
+
+#[test]
+fn what_a_warehouse_charges_is_told_in_its_currency_or_not_at_all() {
+    let charges = "G72*504*ZZ******75.0000~G72*4*ZZ******1650~G72*504*ZZ******3.5~G72*999*ZZ******95.0000~";
+    let body = ADVICE.replacen("LX*1~", &format!("{charges}LX*1~"), 1);
+    let told = told_by(&body, Some("main"), Some("USD")).expect("read");
+    let number = "794600001111";
+    let expected = [("fuel", "16.5 USD".to_owned(), true, number), ("freight", "78.5 USD".to_owned(), true, number)];
+    assert_eq!(charged(&told), expected, "the sum is none of its parts, and those of one code are one");
+    let first = &told.charges[1];
+    assert_eq!((first.carrier.as_ref(), first.raw_code.as_deref(), first.source.as_ref()), ("fedex", Some("504"), "x12_ship"));
+    assert_eq!(first.references, ["WH/OUT/00015", "SH-15", "PO-881", "0700115"]);
+    let ids = |told: &Told| told.charges.iter().map(|c| c.charge_id.clone()).collect::<HashSet<_>>();
+    assert_eq!(ids(&told).len(), 2);
+    assert_eq!(ids(&told), ids(&told_by(&body, Some("main"), Some("USD")).expect("read")), "told again");
+    let corrected = body.replace("75.0000", "80");
+    let changed = ids(&told_by(&corrected, Some("main"), Some("USD")).expect("read"));
+    assert_eq!(ids(&told).intersection(&changed).count(), 1, "what has changed is news");
+
+    let with_currency = told_by(&body.replacen("LX*1~", "CUR*SF*CAD~LX*1~", 1), Some("main"), Some("USD")).expect("read");
+    assert_eq!(charged(&with_currency)[1].1, "78.5 CAD", "what is told counts");
+    for (name, body, currency, left_out) in [
+        ("no currency", body.clone(), None, 3),
+        ("no currency of the world", body.clone(), Some("dollars"), 3),
+        ("two currencies", body.replacen("LX*1~", "CUR*SF*CAD~CUR*BY*USD~LX*1~", 1), Some("USD"), 3),
+        ("no amount", body.replace("75.0000", "many"), Some("USD"), 2),
+        ("no carrier", body.replace("W27*U*FDEG*FEDEX GROUND*PP~", ""), Some("USD"), 3),
+    ] {
+        let told = told_by(&body, Some("main"), currency).expect("read");
+        assert_eq!((told.charges_left_out, told.charges.len(), told.notices.len()), (left_out, usize::from(left_out < 3), 2), "{name}");
+    }
+    let only_total = ADVICE.replacen("LX*1~", "G72*999*ZZ******91.50~LX*1~", 1);
+    assert_eq!(charged(&told_by(&only_total, Some("main"), Some("USD")).expect("read"))[0].0, "other");
+}
+
 /// The samples beside the checkout.
 #[test]
 fn samples_are_read_or_parked() {
@@ -162,5 +273,11 @@ proptest! {
     #[test]
     fn any_change_is_survived(body in prop_oneof![mutated(NOTICE), mutated(ADVICE)]) {
         let _ = parse(&body);
+        let message = RawMessage { body: &body, content_type: None, received_at: 0, raw: RawRef::default() };
+        let settings = NoticesSettings { odoo_instance: Some("main".into()), currency: Some("USD".into()), ..NoticesSettings::default() };
+        if let Ok(told) = Notices::new(settings).read(&message) {
+            prop_assert!(!told.notices.is_empty());
+            prop_assert!(told.notices.iter().all(|n| n.action == NoticeAction::Withdraws || !n.parcels.is_empty()));
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Turns what carriers send into observations and invoices in canonical words.
-//! In come raw messages of every configured source, checked for being genuine; out go `shipment.observations`, re-keyed by shipment, and
-//! `freight.invoices`, charge by charge.
+//! In come raw messages of every configured source, checked for being genuine; out go `shipment.observations`, re-keyed by shipment,
+//! `freight.invoices` and `freight.charges`, charge by charge, and `shipment.notices`, keyed by the Odoo instance that knows the delivery.
 //! It remembers nothing: what is new is the tracker's to decide, where everything about one shipment meets.
 
 use std::collections::{HashMap, HashSet};
@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::carriers::billing::{Billing, PieceOf};
 use crate::carriers::signature::{Received, Verifier};
+use crate::carriers::x12_ship::{self, Notices};
 use crate::carriers::{Dialect, RawMessage};
 use crate::config::Service;
 use crate::domain::event::{RawRef, ShipmentEvent};
@@ -32,12 +33,17 @@ type ShownCode = (Option<String>, Option<String>);
 pub const OBSERVATIONS: &str = "shipment.observations";
 /// Where the charges of invoices go.
 pub const INVOICES: &str = "freight.invoices";
+/// Where announced charges go.
+pub const CHARGES: &str = "freight.charges";
+/// Where notices of what was shipped go.
+pub const NOTICES: &str = "shipment.notices";
 
 /// The service's processor.
 pub struct CarrierNormalizer {
     dialects: HashMap<String, Box<dyn Dialect>>,
     verifiers: HashMap<String, Verifier>,
     billing: HashMap<String, Billing>,
+    notices: HashMap<String, Notices>,
     metrics: Option<Metrics>,
 }
 
@@ -52,13 +58,26 @@ impl CarrierNormalizer {
     /// unknown codes are counted, and these logged, where metrics are given.
     #[must_use]
     pub fn new(dialects: HashMap<String, Box<dyn Dialect>>, verifiers: HashMap<String, Verifier>, metrics: Option<Metrics>) -> Self {
-        Self { dialects, verifiers, billing: HashMap::new(), metrics }
+        Self { dialects, verifiers, billing: HashMap::new(), notices: HashMap::new(), metrics }
     }
 
     /// Reads these topics (without prefix) as billing files.
     #[must_use]
     pub fn with_billing(self, billing: HashMap<String, Billing>) -> Self {
         Self { billing, ..self }
+    }
+
+    /// Reads these topics (without prefix) as notices of what was shipped.
+    #[must_use]
+    pub fn with_notices(self, notices: HashMap<String, Notices>) -> Self {
+        Self { notices, ..self }
+    }
+
+    /// The source that sends to a topic.
+    fn source_of(&self, topic: &str) -> Option<&str> {
+        let dialect = self.dialects.get(topic).map(|dialect| dialect.source());
+        let billing = || self.billing.get(topic).map(|billing| billing.source());
+        dialect.or_else(billing).or_else(|| self.notices.contains_key(topic).then_some(x12_ship::SOURCE))
     }
 
     /// Whether the source has sent it; `false` where that is not known.
@@ -78,8 +97,7 @@ impl CarrierNormalizer {
             return Err(Park::new(Code::UNKNOWN_SOURCE, "a canonical record on a raw topic"));
         };
         let value = value.ok_or_else(|| Park::new(Code::EMPTY_VALUE, "a tombstone"))?;
-        let (dialect, billing) = (self.dialects.get(input.topic), self.billing.get(input.topic));
-        let source: Option<&str> = dialect.map(|d| d.source()).or_else(|| billing.map(|b| b.source()));
+        let source = self.source_of(input.topic);
         let source = source.ok_or_else(|| Park::new(Code::UNKNOWN_SOURCE, "no source is configured for this topic"))?;
         let envelope = cloudevents::open(input.headers, value)?;
         let verified = self.verified(input, source, &envelope.body)?;
@@ -94,9 +112,13 @@ impl CarrierNormalizer {
                 sha256: hex(&Sha256::digest(&envelope.body)),
             },
         };
-        if let Some(billing) = billing {
+        if let Some(billing) = self.billing.get(input.topic) {
             return bill(billing, &message, input, out);
         }
+        if let Some(notices) = self.notices.get(input.topic) {
+            return self.notify(notices, &message, verified, out);
+        }
+        let dialect = self.dialects.get(input.topic);
         let mut logged = HashSet::new();
         let dialect = dialect.ok_or_else(|| Park::new(Code::UNKNOWN_SOURCE, "no dialect is configured for this topic"))?;
         let parsed = dialect.read(&message)?;
@@ -108,6 +130,22 @@ impl CarrierNormalizer {
             out.publish(OBSERVATIONS, event.shipment_key.clone(), Record::ShipmentEvent(Box::new(event)));
         }
         Ok(parsed.left_out.map_or(Verdict::Publish, Verdict::Partly))
+    }
+
+    /// The consignments of a body, and what is charged for them.
+    fn notify(&self, notices: &Notices, message: &RawMessage<'_>, verified: bool, out: &mut Outputs) -> Result<Verdict, Park> {
+        let told = notices.read(message)?;
+        for mut notice in told.notices {
+            notice.verified = verified;
+            out.publish(NOTICES, notice.odoo_instance.clone(), Record::ShipmentNotice(Box::new(notice)));
+        }
+        for charge in told.charges {
+            out.publish(CHARGES, charge.shipment_key.clone(), Record::FreightCharge(Box::new(charge)));
+        }
+        if let Some(metrics) = self.metrics.as_ref().filter(|_| told.charges_left_out > 0) {
+            metrics.charges_left_out(x12_ship::SOURCE).inc_by(told.charges_left_out as u64);
+        }
+        Ok(Verdict::Publish)
     }
 
     /// Counts a code that no table knows, and logs it once for each message.

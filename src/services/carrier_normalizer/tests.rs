@@ -142,6 +142,48 @@ fn a_code_is_logged_short_and_in_ascii() {
     assert_eq!(code.plain(), (None, Some("x".repeat(64))));
 }
 
+mod notices {
+    use super::*;
+    use crate::carriers::x12_ship::{Notices, NoticesSettings};
+
+    const TOPIC: &str = "raw.carrier.x12-ship";
+    const BODY: &str = "ISA*00*          *00*          *ZZ*BAYRIDGE3PL    *ZZ*CORNERSHOP     *261121*0615*U*00401*000000001*0*P*>~\
+        GS*SW*BAYRIDGE3PL*CORNERSHOP*20261121*0615*1*X*004010~ST*945*1~W06*F*S00003*20261120*SH-1~W27*U*UPSN~G72*504*ZZ******75.00~\
+        N9*2I*1Z1~SE*9*1~GE*1*1~IEA*1*000000001~";
+
+    fn send(settings: NoticesSettings) -> (Verdict, Outputs, String) {
+        let metrics = Metrics::new().unwrap();
+        let normalizer = CarrierNormalizer::new(HashMap::new(), HashMap::new(), Some(metrics.clone()))
+            .with_notices([(TOPIC.to_owned(), Notices::new(settings))].into());
+        let (headers, payload) = (Vec::new(), Payload::Raw(Some(BODY.as_bytes())));
+        let input = Input { topic: TOPIC, partition: 3, offset: 9, received_at: RECEIVED_AT, key: None, headers: &headers, payload };
+        let mut out = Outputs::default();
+        let verdict = normalizer.process(&input, &mut Memory::default(), RECEIVED_AT, &mut out);
+        (verdict, out, metrics.render())
+    }
+
+    #[test]
+    fn a_notice_goes_to_the_instance_and_its_charges_to_the_shipment() {
+        let settings = NoticesSettings { odoo_instance: Some("main".into()), currency: Some("USD".into()), ..NoticesSettings::default() };
+        let (verdict, out, _) = send(settings.clone());
+        assert_eq!(verdict, Verdict::Publish);
+        let went: Vec<_> = out.records.iter().map(|o| (o.topic, o.key.as_str(), o.record.name())).collect();
+        assert_eq!(went, [(NOTICES, "main", "ShipmentNotice"), (CHARGES, "1Z1", "FreightCharge")]);
+        let Record::ShipmentNotice(notice) = &out.records[0].record else { panic!("a notice") };
+        assert_eq!((notice.raw.partition, notice.raw.offset, notice.received_at, notice.verified), (3, 9, RECEIVED_AT, false));
+
+        let (verdict, out, metrics) = send(NoticesSettings { currency: None, ..settings });
+        assert_eq!((verdict, out.records.len()), (Verdict::Publish, 1), "no currency, no charge");
+        assert!(metrics.contains("waybill_charges_left_out_total{source=\"x12_ship\"} 1"), "{metrics}");
+    }
+
+    #[test]
+    fn nothing_is_published_where_nobody_knows_which_odoo_is_meant() {
+        let (verdict, out, _) = send(NoticesSettings::default());
+        assert!(matches!(verdict, Verdict::Park(park) if park.code == Code::NO_ODOO_INSTANCE) && out.records.is_empty());
+    }
+}
+
 mod billing {
     use std::collections::BTreeSet;
 

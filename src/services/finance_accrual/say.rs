@@ -181,23 +181,7 @@ impl Held {
 }
 
 fn exception(exception_id: String, kind: &str, state: &str, summary: String, raised_at: Micros) -> ExceptionRaised {
-    ExceptionRaised {
-        exception_id,
-        kind: kind.to_owned(),
-        state: state.to_owned(),
-        summary,
-        shipment_key: None,
-        tracking_number: None,
-        carrier: None,
-        delivery_key: None,
-        reason: None,
-        event_id: None,
-        raised_at,
-        source: None,
-        events: None,
-        unknown_events: None,
-        unknown_codes: Vec::new(),
-    }
+    ExceptionRaised { exception_id, kind: kind.to_owned(), state: state.to_owned(), summary, raised_at, ..ExceptionRaised::default() }
 }
 
 /// A case of billed lines that are no longer here.

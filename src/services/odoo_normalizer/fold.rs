@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::held::{Held, repetition_key};
+use super::held::{self, Held, repetition_key};
 use super::join::{self, Around, Whose};
-use super::{DELIVERIES_TOPIC, INVOICES_TOPIC, ORDERS_TOPIC, OdooNormalizerSettings, links, users};
+use super::{DELIVERIES_TOPIC, INVOICES_TOPIC, ORDERS_TOPIC, OdooNormalizerSettings, consignment, links, names, users};
 use crate::domain::dedup;
 use crate::domain::record::{OdooImage, Record};
 use crate::domain::time::Micros;
@@ -15,7 +15,7 @@ use crate::domain::verdict::{Code, Park, Verdict};
 use crate::engine::processor::{Input, Outputs, Payload, Processor, State};
 use crate::odoo::changes::columns;
 
-const PICKING: &str = "stock.picking";
+pub(super) const PICKING: &str = "stock.picking";
 const ORDER: &str = "sale.order";
 const INVOICE: &str = "account.move";
 const CARRIER: &str = "delivery.carrier";
@@ -24,15 +24,15 @@ const PARTNER: &str = "res.partner";
 /// Folds images into deliveries, orders, invoices and links.
 #[derive(Debug)]
 pub struct ImageFold {
-    settings: Arc<OdooNormalizerSettings>,
+    pub(super) settings: Arc<OdooNormalizerSettings>,
 }
 
 /// Where one record or alarm is worked on.
-struct Desk<'a> {
-    state: &'a mut dyn State,
-    out: &'a mut Outputs,
-    instance: &'a str,
-    now: Micros,
+pub(super) struct Desk<'a> {
+    pub state: &'a mut dyn State,
+    pub out: &'a mut Outputs,
+    pub instance: &'a str,
+    pub now: Micros,
 }
 
 impl ImageFold {
@@ -112,7 +112,7 @@ impl ImageFold {
 
     /// Publishes a delivery and its links where they differ from what was published last. `at` is when Odoo wrote what
     /// makes the difference.
-    fn delivery(&self, id: i64, held: &mut Held, at: Micros, desk: &mut Desk<'_>) -> &'static str {
+    pub(super) fn delivery(&self, id: i64, held: &mut Held, at: Micros, desk: &mut Desk<'_>) -> &'static str {
         let Some(whose) = self.whose(desk.instance, id, held) else { return "half_filled" };
         let around = around(held, desk);
         let Some(mut delivery) = join::delivery(whose, held, &around, self.settings.instance(desk.instance)) else { return "half_filled" };
@@ -121,12 +121,19 @@ impl ImageFold {
             return "not_a_delivery";
         }
         let written_at = delivery.written_at.take();
-        if changed(held, &delivery) {
+        let changed = changed(held, &delivery);
+        if changed {
             delivery.written_at = if held.deleted { Some(at) } else { written_at };
             let key = delivery.delivery_key.clone();
             desk.out.publish(DELIVERIES_TOPIC, key, Record::ErpDelivery(Box::new(delivery.clone())));
         }
+        if links::is_gone(&delivery) {
+            Self::release(held, desk);
+        }
         links::publish(held, &delivery, at, desk.out);
+        if self.name(id, held, around.order.as_ref(), at, desk) || changed {
+            Self::rouse(held, desk);
+        }
         self.list(id, held, at, desk);
         "unchanged"
     }
@@ -162,6 +169,16 @@ impl ImageFold {
         Some(Whose { instance, company_id, id })
     }
 
+    /// Lists a picking under its names. Whether they have changed.
+    fn name(&self, id: i64, held: &mut Held, order: Option<&Held>, at: Micros, desk: &mut Desk<'_>) -> bool {
+        let names = match (held.deleted, self.over(held, at, desk.now)) {
+            (true, _) => Vec::new(),
+            (false, true) => return false,
+            (false, false) => names::of(held, order),
+        };
+        names::list(desk.state, desk.instance, id, held, names)
+    }
+
     /// Lists a picking with what it uses, where that has changed. Where it is listed and no longer belongs it is looked at for nothing.
     fn list(&self, id: i64, held: &mut Held, at: Micros, desk: &mut Desk<'_>) {
         if self.over(held, at, desk.now) {
@@ -179,11 +196,11 @@ impl ImageFold {
     }
 
     /// Settled so long ago that it is forgotten.
-    fn over(&self, picking: &Held, at: Micros, now: Micros) -> bool {
+    pub(super) fn over(&self, picking: &Held, at: Micros, now: Micros) -> bool {
         join::forget_at(PICKING, picking, at, self.settings.window).is_some_and(|forget_at| forget_at <= now)
     }
 
-    fn save(&self, desk: &mut Desk<'_>, model: &str, id: i64, held: &Held, at: Micros) {
+    pub(super) fn save(&self, desk: &mut Desk<'_>, model: &str, id: i64, held: &Held, at: Micros) {
         let forget_at = join::forget_at(model, held, at, self.settings.window);
         held.save(desk.state, model, desk.instance, id, forget_at);
     }
@@ -198,13 +215,13 @@ fn changed<T: Serialize>(held: &mut Held, record: &T) -> bool {
     changed
 }
 
-/// The records that a picking uses. The order gives its name only where the picking has no source document of its own.
+/// The records that a picking uses. The order gives its name where the picking has no source document of its own, and what the
+/// customer calls it.
 fn uses(held: &Held) -> [Option<i64>; 3] {
     if held.deleted {
         return [None; 3];
     }
-    let order = if held.text("origin").is_none() { held.id("sale_id") } else { None };
-    [held.id("partner_id"), held.id("carrier_id"), order]
+    [held.id("partner_id"), held.id("carrier_id"), held.id("sale_id")]
 }
 
 fn around(held: &Held, desk: &Desk<'_>) -> Around {
@@ -215,20 +232,35 @@ fn around(held: &Held, desk: &Desk<'_>) -> Around {
 
 impl Processor for ImageFold {
     fn process(&self, input: &Input<'_>, state: &mut dyn State, now: Micros, out: &mut Outputs) -> Verdict {
-        let Payload::Canonical(Record::OdooImage(image)) = &input.payload else {
-            return Verdict::Park(Park::new(Code::WRONG_SCHEMA, "an image of an Odoo record was expected"));
-        };
         let before = out.records.len();
-        match self.fold(image, &mut Desk { state, out, instance: &image.odoo_instance, now }) {
+        let decided = match &input.payload {
+            Payload::Canonical(Record::OdooImage(image)) => self.fold(image, &mut Desk { state, out, instance: &image.odoo_instance, now }),
+            Payload::Canonical(Record::ShipmentNotice(notice)) => {
+                self.notice(notice, &mut Desk { state, out, instance: &notice.odoo_instance, now })
+            }
+            _ => Err(Park::new(Code::WRONG_SCHEMA, "an image of an Odoo record or a notice was expected")),
+        };
+        match decided {
             Err(park) => Verdict::Park(park),
             Ok(_) if out.records.len() > before => Verdict::Publish,
             Ok(reason) => Verdict::Duplicate(reason),
         }
     }
 
-    /// A settled record is forgotten, or another page of deliveries is due after what they use has changed.
+    /// A settled record is forgotten, a consignment is looked at again, or another page of deliveries is due after what they use has
+    /// changed.
     fn wake(&self, key: &[u8], state: &mut dyn State, now: Micros, out: &mut Outputs) {
+        if let Some((instance, id)) = consignment::of_key(key) {
+            self.wake_consignment(id, &mut Desk { state, out, instance, now });
+            return;
+        }
         let Some(instance) = users::instance_of_page(key) else {
+            if let Some((model, instance, id)) = held::of_key(key)
+                && model == PICKING
+                && let Some(mut held) = Held::load(state, model, instance, id)
+            {
+                names::list(state, instance, id, &mut held, Vec::new());
+            }
             state.delete(key);
             users::forget(state, key);
             return;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::names::Name;
 use crate::domain::dedup;
 use crate::domain::money::Amount;
 use crate::domain::record::OdooImage;
@@ -38,6 +39,29 @@ pub(super) struct Held {
     /// Partner, carrier and order under which this delivery is listed.
     #[serde(rename = "u", default, skip_serializing_if = "Vec::is_empty")]
     pub listed: Vec<Option<i64>>,
+    /// Names under which this delivery is listed.
+    #[serde(rename = "n", default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<Name>,
+    /// Numbers that notices tell of this delivery.
+    #[serde(rename = "s", default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<Told>,
+}
+
+/// A number that a notice tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Told {
+    /// Which consignment tells it.
+    #[serde(rename = "i")]
+    pub consignment: String,
+    /// Shipment key.
+    #[serde(rename = "k")]
+    pub key: String,
+    /// As sent.
+    #[serde(rename = "n")]
+    pub number: String,
+    /// Carrier code, where told.
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    pub carrier: Option<String>,
 }
 
 /// A published link.
@@ -46,7 +70,7 @@ pub(super) struct HeldLink {
     /// Shipment key.
     #[serde(rename = "k")]
     pub key: String,
-    /// As Odoo has it.
+    /// As Odoo has it, or else a notice.
     #[serde(rename = "n")]
     pub number: String,
     /// Digest of what was published.
@@ -57,6 +81,12 @@ pub(super) struct HeldLink {
 /// State key of a record.
 pub(super) fn record_key(model: &str, instance: &str, id: i64) -> Vec<u8> {
     format!("i:{model}:{instance}:{id}").into_bytes()
+}
+
+/// Model, instance and id behind the key of a record; `None` for any other key.
+pub(super) fn of_key(key: &[u8]) -> Option<(&str, &str, i64)> {
+    let mut parts = std::str::from_utf8(key).ok()?.strip_prefix("i:")?.split(':');
+    Some((parts.next()?, parts.next()?, parts.next()?.parse().ok()?))
 }
 
 impl Held {

@@ -1,4 +1,4 @@
-//! Tracking numbers in Odoo's one text field, and what of them has changed.
+//! Tracking numbers of a delivery, in Odoo's one text field and from notices, and what of them has changed.
 
 use std::collections::BTreeSet;
 
@@ -37,19 +37,41 @@ pub(super) fn numbers(tracking_ref: &str) -> Vec<String> {
     numbers
 }
 
+/// Nothing of a delivery that was cancelled or deleted is under way.
+pub(super) fn is_gone(delivery: &ErpDelivery) -> bool {
+    delivery.deleted || delivery.state == "cancel"
+}
+
+/// The numbers that a delivery has: number and carrier. Odoo's own come first, and its spelling counts; a notice knows the carrier of
+/// what Odoo has not.
+fn all<'a>(held: &'a Held, delivery: &'a ErpDelivery) -> Vec<(String, &'a str, Option<&'a str>)> {
+    if is_gone(delivery) {
+        return Vec::new();
+    }
+    let of_method = delivery.carrier.as_deref();
+    let in_odoo = delivery.tracking_numbers.iter().filter_map(|number| Some((shipment_key(number)?, number.as_str(), of_method)));
+    let mut numbers: Vec<_> = in_odoo.collect();
+    let mut keys: BTreeSet<String> = numbers.iter().map(|(key, ..)| key.clone()).collect();
+    for told in &held.told {
+        if keys.insert(told.key.clone()) {
+            numbers.push((told.key.clone(), told.number.as_str(), told.carrier.as_deref().or(of_method)));
+        }
+    }
+    numbers
+}
+
 /// Publishes what has changed between the links that are held and those that the delivery has now, which from now on are held.
 pub(super) fn publish(held: &mut Held, delivery: &ErpDelivery, at: Micros, out: &mut Outputs) {
     let at = held.linked_at.map_or(at, |last| at.max(last.saturating_add(1)));
     let before = out.records.len();
-    let gone = delivery.deleted || delivery.state == "cancel";
-    let numbers: &[String] = if gone { &[] } else { &delivery.tracking_numbers };
+    let numbers = all(held, delivery);
     let parcels = i32::try_from(numbers.len()).unwrap_or(i32::MAX);
     let name = delivery.picking_name.as_deref();
-    let mut say = |key: &str, number: &str, linked: bool| {
+    let mut say = |key: &str, number: &str, carrier: Option<&str>, linked: bool| {
         let link = ShipmentLink {
             shipment_key: key.to_owned(),
             tracking_number: number.to_owned(),
-            carrier: delivery.carrier.clone(),
+            carrier: carrier.map(str::to_owned),
             delivery_key: delivery.delivery_key.clone(),
             picking_name: name.map(str::to_owned),
             parcels_expected: parcels,
@@ -58,20 +80,20 @@ pub(super) fn publish(held: &mut Held, delivery: &ErpDelivery, at: Micros, out: 
         };
         out.publish(LINKS_TOPIC, key, Record::ShipmentLink(Box::new(link)));
     };
-    let now: Vec<HeldLink> = numbers
+    let now: Vec<(HeldLink, Option<&str>)> = numbers
         .iter()
-        .filter_map(|number| {
-            let carrier = delivery.carrier.as_deref().unwrap_or_default();
-            let digest = dedup::hex(&dedup::id_of(&[number, carrier, name.unwrap_or_default(), &parcels.to_string()]));
-            Some(HeldLink { key: shipment_key(number)?, number: number.clone(), digest })
+        .map(|(key, number, carrier)| {
+            let digest = dedup::id_of(&[number, carrier.unwrap_or_default(), name.unwrap_or_default(), &parcels.to_string()]);
+            (HeldLink { key: key.clone(), number: (*number).to_owned(), digest: dedup::hex(&digest) }, *carrier)
         })
         .collect();
-    for link in held.links.iter().filter(|k| !now.iter().any(|n| n.key == k.key)) {
-        say(&link.key, &link.number, false);
+    for link in held.links.iter().filter(|k| !now.iter().any(|(n, _)| n.key == k.key)) {
+        say(&link.key, &link.number, delivery.carrier.as_deref(), false);
     }
-    for link in now.iter().filter(|n| !held.links.contains(n)) {
-        say(&link.key, &link.number, true);
+    for (link, carrier) in now.iter().filter(|(n, _)| !held.links.contains(n)) {
+        say(&link.key, &link.number, *carrier, true);
     }
+    let now = now.into_iter().map(|(link, _)| link).collect();
     if out.records.len() > before {
         held.linked_at = Some(at);
     }

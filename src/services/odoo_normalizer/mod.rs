@@ -1,7 +1,8 @@
 //! Turns Odoo's change events into deliveries, orders, invoices and links, in two steps with a topic between them.
 //! In come raw messages on many topics; the stateless [`ImageReader`] makes each an image on `odoo.images`, keyed by Odoo instance, and
-//! the [`ImageFold`] keeps the last image of each record there.
-//! Out go `erp.deliveries`, `erp.orders`, `erp.invoices` and `shipment.links`, each only when something in it has changed.
+//! the [`ImageFold`] keeps the last image of each record there, and joins them with the notices of `shipment.notices`.
+//! Out go `erp.deliveries`, `erp.orders`, `erp.invoices` and `shipment.links`, each only when something in it has changed, and `exceptions`
+//! for notices whose delivery is not found.
 //!
 //! The hop through `odoo.images` exists because a delivery is joined from several tables, which arrive on topics and partitions of their own:
 //! only where everything of one database meets in one order can the join be right for every order of arrival.
@@ -11,10 +12,13 @@ use std::collections::BTreeMap;
 use crate::domain::time::Micros;
 
 mod carrier;
+mod consignment;
 mod fold;
 mod held;
 mod join;
 mod links;
+mod names;
+mod notices;
 mod reader;
 mod users;
 
@@ -34,6 +38,8 @@ pub const ORDERS_TOPIC: &str = "erp.orders";
 pub const INVOICES_TOPIC: &str = "erp.invoices";
 /// Which tracking number belongs to which delivery.
 pub const LINKS_TOPIC: &str = "shipment.links";
+/// Cases for a person: notices that name no delivery, or several.
+pub const EXCEPTIONS_TOPIC: &str = "exceptions";
 
 /// What the configuration says.
 #[derive(Debug, Clone)]
@@ -42,11 +48,13 @@ pub struct OdooNormalizerSettings {
     pub instances: Vec<OdooInstance>,
     /// How long a record is remembered after it was settled (done, cancelled, paid, deleted), microseconds.
     pub window: Micros,
+    /// How long a notice may wait for its delivery before a person is told, microseconds.
+    pub unmatched_after: Micros,
 }
 
 impl Default for OdooNormalizerSettings {
     fn default() -> Self {
-        Self { instances: Vec::new(), window: 45 * 86_400 * 1_000_000 }
+        Self { instances: Vec::new(), window: 45 * 86_400 * 1_000_000, unmatched_after: 86_400 * 1_000_000 }
     }
 }
 

@@ -103,15 +103,9 @@ fn record_of(memory: &ShipmentMemory, case: &Case, shipment_key: &str, state: &s
         state: state.to_owned(),
         summary,
         shipment_key: Some(shipment_key.to_owned()),
-        tracking_number: None,
         carrier: (!case.carrier.is_empty()).then(|| case.carrier.clone()),
         delivery_key: memory.links.first().map(|l| l.delivery_key.clone()),
-        reason: None,
-        event_id: None,
         raised_at: at,
-        source: None,
-        events: None,
-        unknown_events: None,
-        unknown_codes: Vec::new(),
+        ..ExceptionRaised::default()
     }
 }

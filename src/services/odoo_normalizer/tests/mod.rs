@@ -12,6 +12,7 @@ use crate::domain::verdict::{Code, Park, Verdict};
 use crate::engine::processor::{Input, Output, Outputs, Payload, Processor};
 use crate::testkit::Memory;
 
+mod notices;
 mod orders;
 mod rules;
 mod transcripts;

@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::*;
 
-const TOPIC: &str = "db1.public.stock_picking";
+pub(super) const TOPIC: &str = "db1.public.stock_picking";
 
-fn event(table: &str, op: &str, lsn: i64, row: Value) -> Value {
+pub(super) fn event(table: &str, op: &str, lsn: i64, row: Value) -> Value {
     let (before, after) = if op == "d" { (row, Value::Null) } else { (Value::Null, row) };
     json!({"before": before, "after": after, "op": op, "source": {"table": table, "lsn": lsn, "txId": 7}})
 }
@@ -23,7 +23,7 @@ fn picking(changes: &Value) -> Value {
     row
 }
 
-fn send(bench: &mut Bench, op: &str, lsn: i64, changes: Value) -> Verdict {
+pub(super) fn send(bench: &mut Bench, op: &str, lsn: i64, changes: Value) -> Verdict {
     bench.send(TOPIC, &event("stock_picking", op, lsn, picking(&changes)))
 }
 
