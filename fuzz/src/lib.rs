@@ -3,6 +3,9 @@
 //! The rooms are taken by their paths, so that the crate with its Kafka and its store is not built a second time.
 #![allow(dead_code, reason = "of the rooms only what reads bodies is called")]
 
+// The counters of the instrumented code are in there, for the tools beside the targets as well.
+use libfuzzer_sys as _;
+
 #[path = "../../src/carriers/mod.rs"]
 pub mod carriers;
 #[path = "../../src/config/mod.rs"]

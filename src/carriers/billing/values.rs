@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use jiff::civil::Date;
 
+use crate::carriers::event::believable;
+use crate::domain::freight::plain_number;
 use crate::domain::money::Amount;
 use crate::domain::verdict::{Code, Park};
 
@@ -72,6 +74,15 @@ impl<'a> Cells<'a> {
     pub(super) fn amount_if_read(&self, at: usize) -> Option<Amount> {
         self.amount(at, "").ok().flatten()
     }
+}
+
+/// The number of an invoice as a row, and the end of the invoice after it, tell it: what names nothing is refused in both.
+pub(super) fn invoice_number(told: Option<String>) -> Result<String, Park> {
+    let number = told.ok_or_else(|| missing("invoice number"))?;
+    if believable(&number).is_none() || plain_number(&number).is_empty() {
+        return Err(bad("invoice number"));
+    }
+    Ok(number)
 }
 
 /// A value that cannot be read.
