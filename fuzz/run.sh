@@ -22,6 +22,9 @@ cp ../Cargo.lock Cargo.lock
 ${BUILD_LOCK:-} env RUSTFLAGS="$coverage" cargo build --quiet --release --target "$host" --bins
 "$build/$host/release/seeds" "$work/seeds"
 
+# Bodies of the largest size, whole readers: 64 MiB and a second.
+"$build/$host/release/large" --quiet --instrumented >&2
+
 executions=0
 for target in "$@"; do
   corpus=$work/corpus/$target

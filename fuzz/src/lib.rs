@@ -28,7 +28,8 @@ pub mod schema {
     }
 }
 
-
+pub mod bodies;
+pub mod large;
 pub mod rules;
 pub mod targets;
 

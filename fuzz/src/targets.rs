@@ -150,7 +150,8 @@ pub const SIGNING: &[(&str, bool)] = &[
 fn verifier(source: &str) -> Verifier {
     let mut config: SourceConfig = serde_json::from_str("{}").expect("defaults");
     let jwks = include_str!("../../src/carriers/signature/fixtures/jwks_a.json");
-    let secrets: &[&str] = if source == "shipengine" { &[jwks] } else { &["made up for the fuzz target", "made up to follow it: \u{e9}\u{fb01}"] };
+    let secrets: &[&str] =
+        if source == "shipengine" { &[jwks] } else { &["made up for the fuzz target", "made up to follow it: \u{e9}\u{fb01}"] };
     config.secrets = secrets.iter().enumerate().map(|(number, secret)| (number.to_string(), Secret::new(*secret))).collect();
     config.signature_header = (source == "gls").then(|| "x-token".to_owned());
     Verifier::new(source, &config).expect("a verifier")

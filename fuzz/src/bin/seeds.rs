@@ -142,7 +142,8 @@ fn dictionary(seeds: &[Vec<u8>]) -> String {
     let mut words = BTreeSet::new();
     for seed in seeds {
         let found = seed.split(|b| !b.is_ascii_alphanumeric() && !matches!(b, b'_' | b'-' | b'.'));
-        words.extend(found.filter(|word| (2..=WORD_BYTES_MAX).contains(&word.len())).map(|word| String::from_utf8_lossy(word).into_owned()));
+        words
+            .extend(found.filter(|word| (2..=WORD_BYTES_MAX).contains(&word.len())).map(|word| String::from_utf8_lossy(word).into_owned()));
     }
     words.into_iter().take(4000).map(|word| format!("\"{word}\"\n")).collect()
 }
