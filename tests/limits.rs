@@ -60,11 +60,12 @@ fn no_body_takes_more_memory_than_it_may() {
             cost.time.0,
             cost.time.1
         );
-        assert!(cost.bodies > 0, "{}: no body was made", cost.what);
         if cost.heap.0 > large::HEAP_MAX || cost.time.0 > TIME_MAX {
             over.push(format!("{}: {} bytes ({}), {:?} ({})", cost.what, cost.heap.0, cost.heap.1, cost.time.0, cost.time.1));
         }
-        seen.insert(cost.what);
+        if cost.bodies > 0 {
+            seen.insert(cost.what);
+        }
     });
     assert!(over.is_empty(), "more than 64 MiB above the body:\n  {}", over.join("\n  "));
     let all = carriers::SOURCES.iter().chain(carriers::billing::SOURCES).chain(&["x12_ship", "northpost", "riverline", "ambercourier"]);

@@ -22,7 +22,7 @@ pub fn each(model: &[u8], bytes: usize, most: usize, to: Each<'_>) {
         _ if text.contains('\n') => rows(text, bytes, most, to),
         _ => query(text, bytes, to),
     }
-    for (name, crumb) in [("blanks", " "), ("NUL", "\0"), ("letters", "A"), ("lines", "\n"), ("quotes", "\""), ("bytes", "\u{fc}")] {
+    for (name, crumb) in [("long blanks", " "), ("NUL", "\0"), ("letters", "A"), ("lines", "\n"), ("quotes", "\""), ("bytes", "\u{fc}")] {
         to(name, text.replacen('1', &crumb.repeat(bytes.saturating_sub(text.len()) / crumb.len()), 1).into_bytes());
     }
 }
@@ -35,7 +35,7 @@ fn times(piece: &str, bytes: usize) -> usize {
 fn json(text: &str, bytes: usize, most: usize, to: Each<'_>) {
     let Ok(model) = serde_json::from_str::<Value>(text) else { return };
     let room = bytes.saturating_sub(text.len());
-    for at in pointers(&model, "", &|v| v.as_array().is_some_and(|list| list.iter().any(Value::is_object))) {
+    for at in pointers(&model, "", &|v| v.as_array().is_some_and(|list| !list.is_empty())) {
         let list = model.pointer(&at).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let shell = with(&model, &at, Value::from(HERE)).to_string();
         let fill = |pieces: String| shell.replacen(&format!("\"{HERE}\""), &format!("[{}]", pieces.trim_end_matches(',')), 1);
@@ -53,6 +53,14 @@ fn json(text: &str, bytes: usize, most: usize, to: Each<'_>) {
         for crumb in ["{}", "[]", "\"a\"", "0", "{\"role\":\"a\"}"] {
             let crumb = format!("{crumb},");
             to(&format!("crumbs {crumb} {at}"), fill(crumb.repeat(times(&crumb, room))).into_bytes());
+        }
+        // As many objects as there may be at all.
+        to(&format!("most objects in {at}"), fill("{},".repeat(8 * most - 200)).into_bytes());
+        for inner in pointers(&model, "", &|v| v.is_array()).iter().filter_map(|inner| inner.strip_prefix(&format!("{at}/0"))) {
+            let Some(first) = list.first() else { continue };
+            let element = with(first, inner, Value::from(HERE)).to_string();
+            let element = element.replacen(&format!("\"{HERE}\""), &format!("[{}{{}}]", "{},".repeat(7 * most / 100)), 1) + ",";
+            to(&format!("most objects in {inner} of {at}"), fill(element.repeat(100)).into_bytes());
         }
         // A list in every element, of which each is small.
         let nested = format!("{},", with(&model, &at, Value::Array(Vec::new())));

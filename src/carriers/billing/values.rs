@@ -232,6 +232,16 @@ mod tests {
     }
 
     #[test]
+    fn an_invoice_number_names_one_invoice() {
+        let told = |text: &str| invoice_number(Some(text.to_owned())).map_err(|park| park.code);
+        for text in ["000000A1B2C3466", "INV-7", "0", "000", "---", "N/A", "70010\u{fffd}200", "1-234-56789"] {
+            let names_one = text.contains(['4', '7']) && text.is_ascii();
+            assert_eq!(told(text), if names_one { Ok(text.to_owned()) } else { Err(Code::BAD_BILLING_VALUE) }, "{text}");
+        }
+        assert_eq!(invoice_number(None).map_err(|park| park.code), Err(Code::BAD_BILLING_VALUE));
+    }
+
+    #[test]
     fn rounded_numbers_are_seen_and_real_ones_are_not_taken_for_them() {
         for (text, rounded) in [
             ("1.23E+11", true),
