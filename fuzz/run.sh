@@ -22,8 +22,10 @@ cp ../Cargo.lock Cargo.lock
 ${BUILD_LOCK:-} env RUSTFLAGS="$coverage" cargo build --quiet --release --target "$host" --bins
 "$build/$host/release/seeds" "$work/seeds"
 
-# Bodies of the largest size, whole readers: 64 MiB and a second.
-"$build/$host/release/large" --quiet --instrumented >&2
+# Bodies of the largest size, for every reader: 64 MiB, and a second. Beside the targets, of which each has one thread.
+"$build/$host/release/large" --quiet --instrumented >"$work/large.log" 2>&1 &
+large=$!
+trap 'kill "$large" 2>/dev/null || true' EXIT
 
 executions=0
 for target in "$@"; do
@@ -44,4 +46,11 @@ for target in "$@"; do
   echo "fuzz: $target: $ran executions, $(grep -o 'cov: [0-9]* ft: [0-9]*' "$log" | tail -n 1)" >&2
 done
 find findings -type d -empty -delete
+if ! wait "$large"; then
+  tail -n 40 "$work/large.log" >&2
+  echo "fuzz: a large body takes more than it may" >&2
+  exit 1
+fi
+trap - EXIT
+tail -n 1 "$work/large.log" >&2
 echo "fuzz: nothing found in $# targets, $executions executions, $seconds s each"
