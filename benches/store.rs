@@ -1,4 +1,4 @@
-//! What it costs to remember: ten million events in twelve partition stores, and how soon they are there again after a kill.
+//! What it costs to remember: ten million events in six partition stores, and how soon they are there again after a kill.
 //!
 //! `cargo bench --bench store [-- --quick]`. Prints a table; asserts nothing about time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stdout, clippy::disallowed_methods)]
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use waybill::store::{Identity, InputOffset, Overlay, PartitionStore};
 
-const PARTITIONS: usize = 12;
+const PARTITIONS: usize = 6;
 /// Records of one transaction, over all partitions.
 const BATCH: usize = 1000;
 const EVENTS_PER_SHIPMENT: usize = 10;
@@ -236,7 +236,8 @@ fn look_ups(stores: &[PartitionStore], shipments: usize, first: usize) -> f64 {
 fn open(dir: &Path, events: usize) {
     let before = resident("VmRSS");
     let started = Instant::now();
-    let stores: Vec<PartitionStore> = (0..PARTITIONS).map(|p| open_store(dir, p)).collect();
+    let partitions: Vec<usize> = (0..PARTITIONS).collect();
+    let stores = waybill::engine::in_shares(&partitions, 1, |p| open_store(dir, *p));
     row("ready again after SIGKILL", started.elapsed().as_secs_f64() * 1e3, "ms");
     // sled writes behind: the newest transactions may be missing, and Kafka has them.
     let missing = events - stores.iter().map(|s| s.memory().len().1).sum::<usize>();

@@ -206,6 +206,7 @@ impl Core {
         if let Some(tasks) = &mut self.tasks {
             let stateful = |c: &&kafka::Committed| self.joined.contains(&c.topic);
             let partitions: BTreeSet<i32> = committed.iter().filter(stateful).map(|c| c.partition).collect();
+            tasks.open_all(&partitions)?;
             for partition in partitions {
                 let of: Vec<_> = committed.iter().filter(stateful).filter(|c| c.partition == partition).cloned().collect();
                 tasks.bring_up(partition, &of)?;

@@ -1,12 +1,11 @@
 //! What becomes of a record, decided and written as bytes. Records that meet no memory depend on nothing but themselves,
 //! so those of one transaction are decided side by side; they are sent in their order all the same.
 
-use std::thread::{Builder, available_parallelism, scope};
-
 use super::core::{Failure, trace_of};
 use super::intake::Intake;
 use super::processor::{Headers, Outputs, Processor, State};
 use super::publisher::{Publisher, Ready};
+use super::shares::in_shares;
 use crate::domain::record::Record;
 use crate::domain::time::Micros;
 use crate::domain::verdict::Verdict;
@@ -15,8 +14,6 @@ use crate::telemetry::trace::TraceContext;
 
 /// Fewest records that are worth a thread of their own.
 const SHARE_MIN: usize = 64;
-/// Most threads for one transaction.
-const THREADS_MAX: usize = 4;
 
 /// What has been decided about one record.
 pub(super) struct Decision {
@@ -65,25 +62,10 @@ impl Decider<'_> {
         if !self.intake.any_memoryless() {
             return messages.iter().map(|_| None).collect();
         }
-        let threads = available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
-        let share = messages.len().div_ceil(threads).max(SHARE_MIN);
-        scope(|scope| {
-            let mut others = messages.chunks(share);
-            let first = others.next().unwrap_or_default();
-            let started: Vec<_> = others.map(|chunk| (chunk, Builder::new().spawn_scoped(scope, || self.memoryless(chunk)))).collect();
-            let mut decided = self.memoryless(first);
-            for (chunk, thread) in started {
-                match thread {
-                    Ok(thread) => decided.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))),
-                    Err(_) => decided.extend(self.memoryless(chunk)),
-                }
-            }
-            decided
-        })
+        in_shares(messages, SHARE_MIN, |message| self.memoryless(message))
     }
 
-    fn memoryless(&self, messages: &[Message<'_>]) -> Vec<Option<Result<Decision, Failure>>> {
-        let decide = |m: &Message<'_>| (!self.intake.meets_memory(m.topic())).then(|| self.one(m, &mut super::tasks::NoState));
-        messages.iter().map(decide).collect()
+    fn memoryless(&self, message: &Message<'_>) -> Option<Result<Decision, Failure>> {
+        (!self.intake.meets_memory(message.topic())).then(|| self.one(message, &mut super::tasks::NoState))
     }
 }

@@ -13,11 +13,13 @@ mod intake;
 pub mod processor;
 mod publisher;
 mod rollback;
+mod shares;
 pub mod spec;
 mod stream;
 mod tasks;
 mod work;
 
+pub use shares::in_shares;
 pub use spec::{EngineSettings, InputKind, InputSpec, ServiceSpec, Surroundings};
 pub use stream::run_stream;
 

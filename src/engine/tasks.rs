@@ -1,11 +1,12 @@
 //! The memories of the partitions of this instance: opened, brought up to the end of their changelog, written after commit.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Error;
 use super::processor::State;
+use super::shares::in_shares;
 use super::spec::{EngineSettings, ServiceSpec, Surroundings};
 use crate::domain::time::Micros;
 use crate::kafka::{self, Committed, KafkaSettings, OutRecord, RecordReader, TransactionalProducer};
@@ -32,6 +33,12 @@ struct Task {
     active: bool,
     /// What has been sent to the changelog in the open transaction.
     sent: Vec<Change>,
+}
+
+impl Task {
+    fn of(store: PartitionStore) -> Self {
+        Self { store, overlay: Overlay::default(), active: false, sent: Vec::new() }
+    }
 }
 
 /// All memories of one service here. Those of partitions that have gone stay warm for their return.
@@ -73,13 +80,23 @@ impl Tasks {
         })
     }
 
-    /// Opens a partition's memory and brings it up to the end of its changelog. `committed`: where the group stands in
+    /// Opens the memories of these partitions side by side, those that are not warm.
+    pub(super) fn open_all(&mut self, partitions: &BTreeSet<i32>) -> Result<(), RestoreError> {
+        let cold: Vec<i32> = partitions.iter().filter(|p| !self.open.contains_key(p)).copied().collect();
+        let opened = in_shares(&cold, 1, |partition| self.open(*partition));
+        for (partition, store) in cold.into_iter().zip(opened) {
+            self.open.insert(partition, Task::of(store?));
+        }
+        Ok(())
+    }
+
+    /// Opens a partition's memory if need be and brings it up to the end of its changelog. `committed`: where the group stands in
     /// the inputs of this partition; the memory must stand at the same place.
     pub(super) fn bring_up(&mut self, partition: i32, committed: &[Committed]) -> Result<(), RestoreError> {
         let started = self.clock.monotonic();
         let mut task = match self.open.remove(&partition) {
             Some(task) => task,
-            None => Task { store: self.open(partition)?, overlay: Overlay::default(), active: false, sent: Vec::new() },
+            None => Task::of(self.open(partition)?),
         };
         task.overlay = Overlay::default();
         let mut records = 0;

@@ -36,11 +36,12 @@ pub(super) fn on_sign_of_life(memory: &mut ShipmentMemory, shipment_key: &str, a
 
 /// Deadlines that have passed.
 pub(super) fn on_time(memory: &mut ShipmentMemory, shipment_key: &str, settings: &TrackerSettings, now: Micros, out: &mut Outputs) {
-    let unassigned_at = memory.first_at.saturating_add(settings.unassigned_after);
+    let unassigned_at = memory.unassigned_since.saturating_add(settings.unassigned_after);
     if memory.links.is_empty() && now >= unassigned_at && !memory.is_open(Kind::Unassigned, "") {
         let status = memory.folds.first().map(|f| f.status(shipment_key));
         let summary = format!("the carrier reports a parcel that no delivery has: {shipment_key}");
-        raise(memory, Kind::Unassigned, status.as_ref(), shipment_key, String::new(), unassigned_at, summary, out);
+        let cause = memory.unassigned_since.to_string();
+        raise(memory, Kind::Unassigned, status.as_ref(), shipment_key, cause, unassigned_at, summary, out);
     }
     let silent_at = memory.last_at.saturating_add(settings.silent_after);
     if memory.awaits_events(shipment_key) && now >= silent_at && !memory.is_open(Kind::Silent, "") {

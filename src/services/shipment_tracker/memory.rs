@@ -20,8 +20,8 @@ pub(super) struct ShipmentMemory {
     /// Numbers collide between carriers now and then: one fold per carrier.
     pub(super) folds: Vec<Fold>,
     pub(super) links: Vec<Link>,
-    /// When the first fact reached us.
-    pub(super) first_at: Micros,
+    /// Since when no delivery has it: its first fact, or the end of its last link.
+    pub(super) unassigned_since: Micros,
     /// When the last did.
     pub(super) last_at: Micros,
     /// Cases that are open.
@@ -99,7 +99,7 @@ impl ShipmentMemory {
     pub(super) fn alarm(&self, key: &str, settings: &TrackerSettings) -> Micros {
         let mut alarm = self.last_at.saturating_add(settings.window);
         if self.links.is_empty() && !self.is_open(Kind::Unassigned, "") {
-            alarm = alarm.min(self.first_at.saturating_add(settings.unassigned_after));
+            alarm = alarm.min(self.unassigned_since.saturating_add(settings.unassigned_after));
         }
         for fold in &self.folds {
             let status = fold.status(key);

@@ -34,9 +34,10 @@ pub(super) fn observe(event: &ShipmentEvent, settings: &TrackerSettings, state: 
     let before = memory.folds[index].status(&event.shipment_key);
     let taken = memory.folds[index].take(event);
     state.remember(dedup_key);
-    if memory.first_at == 0 {
-        memory.first_at = event.received_at;
+    if memory.unassigned_since == 0 {
+        memory.unassigned_since = event.received_at;
     }
+    let news = event.received_at > memory.last_at;
     memory.last_at = memory.last_at.max(event.received_at);
 
     let published = out.records.len();
@@ -46,7 +47,10 @@ pub(super) fn observe(event: &ShipmentEvent, settings: &TrackerSettings, state: 
         out.publish(topic::EVENTS, event.shipment_key.clone(), Record::ShipmentEvent(Box::new(event)));
     }
     tell_change(&mut memory, index, &before, event, out);
-    cases::on_sign_of_life(&mut memory, &event.shipment_key, event.received_at, out);
+    // What reached us before the silence began does not end it.
+    if news {
+        cases::on_sign_of_life(&mut memory, &event.shipment_key, event.received_at, out);
+    }
     let alarm = memory.alarm(&event.shipment_key, settings);
     memory::save(state, &key, &memory, alarm);
     if out.records.len() > published { Verdict::Publish } else { Verdict::Duplicate("told_by_other_source") }
@@ -151,9 +155,13 @@ pub(super) fn link(told: &ShipmentLink, settings: &TrackerSettings, state: &mut 
     }
     if let (Some(i), false) = (known, told.linked) {
         memory.links.remove(i);
+        if memory.links.is_empty() {
+            // Always later than before: a case that comes back is another case, with an id of its own.
+            memory.unassigned_since = told.linked_at.max(memory.unassigned_since.saturating_add(1));
+        }
     }
-    if memory.first_at == 0 {
-        memory.first_at = told.linked_at;
+    if memory.unassigned_since == 0 {
+        memory.unassigned_since = told.linked_at;
     }
     memory.last_at = memory.last_at.max(told.linked_at);
     if told.linked {

@@ -162,6 +162,33 @@ fn a_number_that_nobody_claims_becomes_a_case_and_a_link_settles_it() {
 }
 
 #[test]
+fn a_case_that_comes_back_is_another_case() {
+    let mut rig = Rig::new();
+    rig.tell(told(event("A", 0, Milestone::InTransit)));
+    rig.pass_to(START + 25 * HOUR);
+    for delivery in ["main:1:7", "main:1:8"] {
+        rig.tell(link("A", delivery, 1, true));
+        rig.tell(link("A", delivery, 1, false));
+        rig.pass_to(START + 50 * HOUR);
+    }
+    let told = rig.published.iter().filter_map(|(_, r)| if let Record::ExceptionRaised(x) = r { Some(x) } else { None });
+    let ids: Vec<(&str, &str)> = told.map(|x| (x.exception_id.as_str(), x.state.as_str())).collect();
+    let once: std::collections::BTreeSet<_> = ids.iter().collect();
+    assert_eq!((ids.len(), once.len()), (5, 5), "{ids:?}");
+}
+
+#[test]
+fn what_was_told_before_a_silence_does_not_end_it() {
+    let mut rig = Rig::new();
+    rig.tell(link("A", "main:1:7", 1, true));
+    rig.tell(told(event("A", 2, Milestone::InTransit)));
+    rig.pass_to(START + 80 * HOUR);
+    rig.tell(told(event("A", 1, Milestone::Accepted)));
+    rig.pass_to(START + 90 * HOUR);
+    assert_eq!(rig.exceptions(), vec![("no_tracking_events".to_owned(), "open".to_owned())]);
+}
+
+#[test]
 fn silence_of_a_linked_parcel_becomes_a_case_and_a_scan_settles_it() {
     let mut rig = Rig::new();
     rig.tell(link("A", "main:1:7", 1, true));
