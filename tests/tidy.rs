@@ -73,7 +73,7 @@ fn root() -> PathBuf {
 
 fn rust_sources() -> Vec<Source> {
     let mut paths = Vec::new();
-    for folder in ["src", "tests", "benches"] {
+    for folder in ["src", "tests", "benches", "fuzz/src", "fuzz/targets"] {
         walk(&root().join(folder), &mut paths);
     }
     assert!(paths.len() > 20, "the sources were not found");

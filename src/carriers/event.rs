@@ -99,7 +99,7 @@ impl<'a> Shipment<'a> {
 
     fn event_of(&self, key: &[u8; 16], happening: Happening, meaning: Meaning) -> ShipmentEvent {
         let told = happening.told;
-        ShipmentEvent {
+        let mut event = ShipmentEvent {
             event_id: dedup::uuid(key),
             dedup_key: dedup::hex(key),
             shipment_key: self.key.clone(),
@@ -134,7 +134,10 @@ impl<'a> Shipment<'a> {
             partner: None,
             late: false,
             verified: false,
-        }
+        };
+        // At once, not when the whole message is read: what a parcel says once may stand in each of its events.
+        bound(&mut event);
+        event
     }
 
     /// City and country stand for the place: sources write postal codes and facilities at will.
@@ -190,8 +193,10 @@ fn actor(meaning: Meaning) -> Option<Actor> {
     }
 }
 
-/// Longest words of a source that are kept: an event has to fit on a topic whatever was sent. The raw record has it all.
+/// Longest text of a source that is kept, an address of a picture: an event has to fit on a topic whatever was sent. The raw record has it all.
 pub(super) const DESCRIPTION_BYTES_MAX: usize = 4096;
+/// Longest words: ten thousand events may have the same ones.
+const WORDS_BYTES_MAX: usize = 1024;
 const TEXT_BYTES_MAX: usize = 512;
 /// Longest tracking number as written, twice what its letters and digits may have.
 const NUMBER_BYTES_MAX: usize = 2 * ids::TRACKING_NUMBER_CHARS_MAX;
@@ -208,7 +213,7 @@ pub(super) fn bound(event: &mut ShipmentEvent) {
             *text = cut(text, bytes_max).to_owned();
         }
     };
-    shorten(&mut event.raw_description, DESCRIPTION_BYTES_MAX);
+    shorten(&mut event.raw_description, WORDS_BYTES_MAX);
     let code = &mut event.raw_code;
     let mut texts = vec![&mut event.source_event_id, &mut code.kind, &mut code.code, &mut code.sub_code];
     if let Some(p) = &mut event.place {

@@ -1,11 +1,12 @@
 //! Guarded reading of JSON bodies that somebody else wrote.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::{DialectSettings, RawMessage, declares, event};
 use crate::domain::verdict::{Code, Park};
@@ -16,6 +17,16 @@ pub const DEPTH_MAX: usize = 64;
 /// Most objects for each event that may be in a message: an event of the wordiest source has five. An object that is read
 /// takes up to some hundred times the memory of the two bytes that it may be.
 const OBJECTS_PER_EVENT_MAX: usize = 8;
+
+/// Most bytes that the lists of objects of one body take as they are read, without what they lead to. Ten thousand of the largest
+/// object there is take 12 MB; a list that grows takes up to three times as much for a moment.
+const LISTS_BYTES_MAX: usize = 16 << 20;
+const LISTS_TOO_LARGE: &str = "lists of objects larger than the limit";
+
+thread_local! {
+    /// What the lists of the body that is being read may still take, bytes: derived readers cannot be handed a budget.
+    static LISTS_BYTES_LEFT: Cell<usize> = const { Cell::new(LISTS_BYTES_MAX) };
+}
 
 /// Most scalars of one list that are kept; the rest is passed over.
 const TEXTS_MAX: usize = 64;
@@ -66,8 +77,9 @@ fn no_object(text: &str) -> Park {
 /// Reads one object. Fields that the struct does not name are skipped.
 ///
 /// # Errors
-/// `DUPLICATE_KEY` where an object that is read names a key twice, `MALFORMED` for wrong syntax.
+/// `DUPLICATE_KEY` where an object that is read names a key twice, `MALFORMED` for wrong syntax, `TOO_MANY` where its lists take too much.
 pub fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Park> {
+    LISTS_BYTES_LEFT.set(LISTS_BYTES_MAX);
     serde_json::from_str(text).map_err(|error| syntax(&error))
 }
 
@@ -127,6 +139,9 @@ fn syntax(error: &serde_json::Error) -> Park {
     if let Some(rest) = text.strip_prefix("duplicate field `") {
         let key = rest.split('`').next().unwrap_or_default();
         return Park::new(Code::DUPLICATE_KEY, format!("key is there twice: {key}"));
+    }
+    if text.starts_with(LISTS_TOO_LARGE) {
+        return Park::new(Code::TOO_MANY, format!("{LISTS_TOO_LARGE}: {LISTS_BYTES_MAX} bytes"));
     }
     Park::new(Code::MALFORMED, format!("not well-formed JSON at line {}, column {}", error.line(), error.column()))
 }
@@ -252,7 +267,10 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectsVisitor<T> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Objects<T>, A::Error> {
         let mut objects = Vec::new();
         while let Some(element) = seq.next_element::<Object<T>>()? {
-            objects.extend(element.0);
+            let Some(object) = element.0 else { continue };
+            let left = LISTS_BYTES_LEFT.get().checked_sub(size_of::<T>());
+            LISTS_BYTES_LEFT.set(left.ok_or_else(|| A::Error::custom(LISTS_TOO_LARGE))?);
+            objects.push(object);
         }
         Ok(Objects(objects))
     }
@@ -346,6 +364,23 @@ mod tests {
         assert_eq!(outcome(objects(80)), Ok(objects(80).len()), "what stands in a string is no object");
         assert_eq!(outcome(objects(81)), Err(Code::TOO_MANY));
         assert_eq!(outcome("{\"x\":".repeat(80) + "1"), Err(Code::TOO_DEEP));
+    }
+
+    #[test]
+    fn lists_have_a_budget_for_each_body() {
+        #[derive(Debug, Default, serde::Deserialize)]
+        #[serde(default)]
+        struct Large {
+            _x: [[u64; 32]; 4],
+            inner: Objects<Large>,
+        }
+        let fit = LISTS_BYTES_MAX / size_of::<Large>();
+        let outcome = |text: &str| read::<Objects<Large>>(text).map(|l| l.0.iter().map(|l| 1 + l.inner.0.len()).sum()).map_err(|p| p.code);
+        let list = |count: usize| format!("[{}{{}}]", "{},".repeat(count - 1));
+        assert_eq!(outcome(&list(fit)), Ok(fit));
+        assert_eq!(outcome(&list(fit + 1)), Err(Code::TOO_MANY));
+        assert_eq!(outcome(&list(fit)), Ok(fit), "the next body has a budget of its own");
+        assert_eq!(outcome(&format!("[{{\"inner\": {}}}]", list(fit))), Err(Code::TOO_MANY), "lists in lists count as well");
     }
 
     #[test]

@@ -61,7 +61,7 @@ fn from_a_sample_to_events_without_a_line_of_code() {
     let dir = carriers.display().to_string();
     let environment = [("WAYBILL_CARRIERS__DIR", dir.as_str()), ("WAYBILL_CARRIERS__SOURCES__ACME__TOPIC", "raw.carrier.acme")];
     let told = waybill("waybill validate", &environment);
-    assert_eq!((told.exit, told.talk.as_str()), (Exit::Done, ""), "{}", told.out);
+    assert!(told.exit == Exit::Done && !told.talk.contains("carriers."), "{}{}", told.out, told.talk);
     let told = waybill("waybill validate", &environment[..1]);
     assert!(told.exit == Exit::Done && told.talk.contains("carriers.sources.acme.topic"), "{}{}", told.out, told.talk);
     let told = waybill(&format!("waybill normalize --source acme {}", sample.display()), &environment);

@@ -2,7 +2,7 @@
 //! Columns differ by country and year, so each is found by its name.
 
 use super::row::{Charge, Invoice, Row, tracking};
-use super::values::{Cells, bad, currency, missing};
+use super::values::{Cells, bad, currency, invoice_number, missing};
 use crate::domain::event::Label;
 use crate::domain::freight::{ChargeType, LineCategory};
 use crate::domain::money::Amount;
@@ -120,7 +120,7 @@ impl Layout {
         let told = cells.text(self.currency).ok_or_else(|| missing("currency"))?;
         Ok(Invoice {
             carrier: Label::Borrowed("dhl_express"),
-            number: cells.number(self.number, "invoice number")?.ok_or_else(|| missing("invoice number"))?,
+            number: invoice_number(cells.number(self.number, "invoice number")?)?,
             date: cells.date(self.date, "invoice date")?.ok_or_else(|| missing("invoice date"))?,
             currency: currency(&told).ok_or_else(|| bad("currency"))?,
             due_date: self.due_date.and_then(|at| cells.date_if_read(at)),

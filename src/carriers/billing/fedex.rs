@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 
 use super::row::{Charge, Invoice, Row, tracking};
-use super::values::{Cells, bad, currency, missing, weight_unit};
+use super::values::{Cells, bad, currency, invoice_number, missing, weight_unit};
 use crate::domain::event::Label;
 use crate::domain::freight::{ChargeType, LineCategory};
 use crate::domain::money::Amount;
@@ -137,7 +137,7 @@ impl Layout {
         let money = told.as_deref().or(account_currency).ok_or_else(|| missing("currency"))?;
         Ok(Invoice {
             carrier: Label::Borrowed("fedex"),
-            number: cells.number(self.number, "invoice number")?.ok_or_else(|| missing("invoice number"))?,
+            number: invoice_number(cells.number(self.number, "invoice number")?)?,
             date: cells.date(self.date, "invoice date")?.ok_or_else(|| missing("invoice date"))?,
             currency: currency(money).ok_or_else(|| bad("currency"))?,
             due_date: None,

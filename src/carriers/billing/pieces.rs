@@ -8,7 +8,6 @@ use super::file::Reading;
 use super::row::Invoice;
 use super::{FileError, Format, PieceOf};
 use crate::carriers::RawMessage;
-use crate::carriers::event::believable;
 use crate::domain::event::Label;
 use crate::domain::freight::{self, FreightInvoice, InvoiceTotals};
 use crate::domain::verdict::{Code, Park};
@@ -140,14 +139,14 @@ pub(super) fn totals_of(format: Format, message: &RawMessage<'_>, piece: &PieceO
     let told: End = serde_json::from_slice(message.body).map_err(|_| Park::new(Code::MALFORMED, "no totals of an invoice"))?;
     let date = super::values::date(&told.invoice_date, false).ok_or_else(|| super::values::bad("invoice_date"))?;
     let currency = super::values::currency(&told.currency).ok_or_else(|| super::values::bad("currency"))?;
-    if told.carrier.is_empty() || believable(&told.invoice_number).is_none() {
-        return Err(super::values::missing("invoice_number"));
+    if told.carrier.is_empty() {
+        return Err(super::values::missing("carrier"));
     }
     let t = told.totals;
     let totals = InvoiceTotals::new(t.told, t.billed, t.charges, t.rows, t.rows_parked, t.rows_untied);
     let invoice = Invoice {
         carrier: Label::Owned(told.carrier),
-        number: told.invoice_number,
+        number: super::values::invoice_number(Some(told.invoice_number))?,
         date,
         currency,
         due_date: told.due_date,

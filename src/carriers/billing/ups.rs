@@ -2,7 +2,7 @@
 //! Columns are counted from 0, in the order of UPS's own dictionary of 250.
 
 use super::row::{Charge, Invoice, Row, tracking};
-use super::values::{Cells, bad, currency, missing, weight_unit};
+use super::values::{Cells, bad, currency, invoice_number, missing, weight_unit};
 use crate::domain::event::Label;
 use crate::domain::freight::{ChargeType, LineCategory};
 use crate::domain::verdict::{Code, Park};
@@ -82,7 +82,7 @@ fn invoice(cells: &Cells<'_>) -> Result<Invoice, Park> {
     let told = cells.text(INVOICE_CURRENCY).ok_or_else(|| missing("invoice currency"))?;
     Ok(Invoice {
         carrier: Label::Borrowed("ups"),
-        number: cells.number(INVOICE_NUMBER, "invoice number")?.ok_or_else(|| missing("invoice number"))?,
+        number: invoice_number(cells.number(INVOICE_NUMBER, "invoice number")?)?,
         date: cells.date(INVOICE_DATE, "invoice date")?.ok_or_else(|| missing("invoice date"))?,
         currency: currency(&told).ok_or_else(|| bad("invoice currency"))?,
         due_date: cells.date_if_read(DUE_DATE),

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use jiff::civil::Date;
 
+use crate::carriers::event::believable;
+use crate::domain::freight::plain_number;
 use crate::domain::money::Amount;
 use crate::domain::verdict::{Code, Park};
 
@@ -72,6 +74,15 @@ impl<'a> Cells<'a> {
     pub(super) fn amount_if_read(&self, at: usize) -> Option<Amount> {
         self.amount(at, "").ok().flatten()
     }
+}
+
+/// The number of an invoice as a row, and the end of the invoice after it, tell it: what names nothing is refused in both.
+pub(super) fn invoice_number(told: Option<String>) -> Result<String, Park> {
+    let number = told.ok_or_else(|| missing("invoice number"))?;
+    if believable(&number).is_none() || plain_number(&number).is_empty() {
+        return Err(bad("invoice number"));
+    }
+    Ok(number)
 }
 
 /// A value that cannot be read.
@@ -218,6 +229,16 @@ mod tests {
         ] {
             assert_eq!(date(text, semicolons).as_deref(), read, "{text} {semicolons}");
         }
+    }
+
+    #[test]
+    fn an_invoice_number_names_one_invoice() {
+        let told = |text: &str| invoice_number(Some(text.to_owned())).map_err(|park| park.code);
+        for text in ["000000A1B2C3466", "INV-7", "0", "000", "---", "N/A", "70010\u{fffd}200", "1-234-56789"] {
+            let names_one = text.contains(['4', '7']) && text.is_ascii();
+            assert_eq!(told(text), if names_one { Ok(text.to_owned()) } else { Err(Code::BAD_BILLING_VALUE) }, "{text}");
+        }
+        assert_eq!(invoice_number(None).map_err(|park| park.code), Err(Code::BAD_BILLING_VALUE));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use rust_decimal::Decimal;
 
 use super::row::{Charge, Invoice, Row};
-use super::values::{bad, currency, date, decimal, missing, weight_unit};
+use super::values::{bad, currency, date, decimal, invoice_number, missing, weight_unit};
 use crate::carriers::edi::{self, Segment, x12};
 use crate::carriers::event::believable;
 use crate::domain::freight::{ChargeType, LineCategory};
@@ -112,7 +112,7 @@ impl<'a> Set<'a> {
         let scac = head.element(11).ok_or_else(|| missing("B3 11"))?;
         Ok(Invoice {
             carrier: edi::carrier(&scac).ok_or_else(|| bad("B3 11"))?,
-            number: head.element(2).ok_or_else(|| missing("B3 02"))?.into_owned(),
+            number: invoice_number(head.element(2).map(Cow::into_owned))?,
             date: date(&day, false).ok_or_else(|| bad("B3 06"))?,
             currency: currency(money).ok_or_else(|| bad("currency (C3)"))?,
             due_date: None,

@@ -190,6 +190,7 @@ fn poison_in_xml_and_csv_is_parked() {
         assert_eq!(code(&xml, "text/xml", body.as_bytes()), expected, "{body}");
     }
     let rows = format!("Parcel no.;Code\n{}", "RL1;A\n".repeat(10_001));
+    let columns = format!("Parcel no.;Code\nRL1;A{}\n", ";".repeat(10_001));
     for (body, expected) in [
         (" \n", Code::EMPTY_VALUE),
         ("Parcel no.;Code\nRL1;A;B\n", Code::MALFORMED),
@@ -198,6 +199,7 @@ fn poison_in_xml_and_csv_is_parked() {
         ("a;b\n1;2\n", Code::NOT_TRACKING),
         ("Parcel no.;Code\n;A\n", Code::MISSING_FIELD),
         (rows.as_str(), Code::TOO_MANY),
+        (columns.as_str(), Code::TOO_MANY),
     ] {
         assert_eq!(code(&csv, "text/csv", body.as_bytes()), expected, "{}", body.chars().take(60).collect::<String>());
     }

@@ -16,8 +16,11 @@ use crate::domain::verdict::{Code, Park};
 pub(super) const TEXT: &str = "#text";
 /// Key of the rows of a CSV body.
 pub(super) const ROWS: &str = "rows";
-/// Most values in a body, an object counted as [`OBJECT_COST`]: what a tree takes in memory has a bound, about 40 MB.
-const VALUES_MAX: usize = 1 << 18;
+/// Most values in a body, an object counted as [`OBJECT_COST`]: what a tree takes in memory has a bound, about 50 MB. A map grows by
+/// doubling, and the next step, of 229,376 values, would take 75 at once.
+const VALUES_MAX: usize = 200_000;
+/// Most columns of a row, of which each takes eight bytes and more.
+const COLUMNS_MAX: usize = 10_000;
 const OBJECT_COST: usize = 4;
 const TOO_MANY: &str = "too many values";
 const TWICE: &str = "a key twice";
@@ -195,6 +198,11 @@ fn csv_text<'a>(message: &RawMessage<'a>, settings: &DialectSettings) -> Result<
     Ok(Cow::Borrowed(text))
 }
 
+/// Whether a line has more separators than a row may have columns; looked at before a row is read, which would take them all.
+fn is_too_wide(text: &str, delimiter: u8) -> bool {
+    text.lines().any(|line| line.len() > COLUMNS_MAX && line.bytes().filter(|b| *b == delimiter).count() > COLUMNS_MAX)
+}
+
 fn is_csv(content_type: &str) -> bool {
     let kind = content_type.split(';').next().unwrap_or_default().trim();
     ["", "text/csv", "application/csv", "text/plain", "application/vnd.ms-excel", "application/octet-stream"]
@@ -208,6 +216,9 @@ fn of_csv(text: Cow<'_, str>, delimiter: u8, settings: &DialectSettings) -> Resu
         let line = error.position().map_or(0, csv::Position::line);
         Park::new(Code::MALFORMED, format!("not CSV, or a row of another length, at line {line}"))
     };
+    if is_too_wide(&text, delimiter) {
+        return Err(Park::new(Code::TOO_MANY, format!("more columns than the limit: {COLUMNS_MAX}")));
+    }
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).trim(csv::Trim::All).from_reader(text.as_bytes());
     let columns = reader.headers().map_err(|e| malformed(&e))?.clone();
     let named: std::collections::HashSet<&str> = columns.iter().collect();

@@ -17,6 +17,9 @@ use crate::domain::time::Told;
 use crate::domain::verdict::Park;
 use crate::domain::vocabulary::{Milestone, TimePrecision};
 
+/// Longest name of a division.
+const SERVICE_BYTES_MAX: usize = 64;
+
 #[derive(Deserialize, Default)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
 struct Body<'a> {
@@ -160,7 +163,8 @@ impl Reader<'_> {
         if told.is_empty() {
             return Ok(Vec::new());
         }
-        let service = answer.service.get().unwrap_or_default().to_ascii_lowercase();
+        // It stands in every event: what is longer names no service.
+        let service = answer.service.get().filter(|s| s.len() <= SERVICE_BYTES_MAX).unwrap_or_default().to_ascii_lowercase();
         let source = ("dhl_unified", MAPPING_VERSION);
         let shipment = Shipment::new(self.message, source, carrier(&service), &[answer.id.get()])?;
         let mut events: Vec<_> = told.into_iter().map(|told| self.event(&shipment, &service, told)).collect();

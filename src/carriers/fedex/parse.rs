@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::super::codes::{CodeTable, Meaning};
 use super::super::event::{self, Happening, Shipment};
-use super::super::json::{self, Object, Objects, Text};
+use super::super::json::{self, Object, Objects, Text, Texts};
 use super::super::parsed::{Parsed, of_all};
 use super::super::times::{self, Sent, Suffix};
 use super::super::{DialectSettings, RawMessage};
@@ -67,7 +67,7 @@ struct Identifier<'a> {
     #[serde(rename = "type")]
     kind: Text<'a>,
     value: Text<'a>,
-    values: Vec<Text<'a>>,
+    values: Texts<'a>,
 }
 
 #[derive(Deserialize, Default)]
@@ -375,7 +375,7 @@ fn is_return(detail: &ReturnDetail<'_>) -> bool {
 
 fn master(info: &AdditionalInfo<'_>) -> Option<String> {
     let identifier = info.package_identifiers.0.iter().find(|i| i.kind.get() == Some("STANDARD_MPS"))?;
-    identifier.values.iter().find_map(Text::owned).or_else(|| identifier.value.owned())
+    identifier.values.0.iter().find_map(Text::owned).or_else(|| identifier.value.owned())
 }
 
 fn pod(details: &DeliveryDetails<'_>) -> Option<ProofOfDelivery> {
