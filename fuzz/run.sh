@@ -19,7 +19,7 @@ coverage="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-
 
 # The versions of libraries that ship are the ones that are fuzzed.
 cp ../Cargo.lock Cargo.lock
-${BUILD_LOCK:-} env RUSTFLAGS="$coverage" cargo build --quiet --release --target "$host" --bins
+RUSTFLAGS="$coverage" cargo build --quiet --release --target "$host" --bins
 "$build/$host/release/seeds" "$work/seeds"
 
 # Bodies of the largest size, for every reader: 64 MiB, and a second. Beside the targets, of which each has one thread.
