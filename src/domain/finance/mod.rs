@@ -10,3 +10,4 @@ pub mod judge;
 pub mod ledger;
 pub mod rates;
 pub mod records;
+mod weigh;
