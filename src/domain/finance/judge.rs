@@ -67,6 +67,8 @@ pub struct JudgedUnit {
 pub struct GroupJudgement {
     /// What is paid, by invoice, in the folio's currency.
     pub accepted: BTreeMap<String, Decimal>,
+    /// What of that was paid by decision beside what is expected: it leaves what is still to come as it was.
+    pub beside: Decimal,
     /// Nothing more is expected.
     pub closed: bool,
 }

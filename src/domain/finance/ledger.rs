@@ -97,7 +97,7 @@ pub fn target(folio: &Folio, book: &Book, judgement: &Judgement) -> BTreeMap<Pla
         }
         let open = owed && judged.is_none_or(|j| !j.closed);
         let expected = expected.get(group).copied().unwrap_or_default();
-        let rest = expected - billed;
+        let rest = expected + judged.map_or(Decimal::ZERO, |j| j.beside) - billed;
         // What is over of either sign is not taken back: a discount is expected below zero.
         let rest = if open && rest.is_sign_negative() == expected.is_sign_negative() { rest } else { Decimal::ZERO };
         target.insert((*group, None), billed + rest);

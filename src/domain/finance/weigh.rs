@@ -26,6 +26,8 @@ pub(super) struct Scales<'a> {
     expected: Option<Decimal>,
     /// What is paid so far.
     billed: Decimal,
+    /// What of it a person has paid beside what is expected.
+    beside: Decimal,
     closed: bool,
     /// Parcels that are paid for.
     parcels: BTreeSet<&'a str>,
@@ -106,6 +108,10 @@ struct Finding {
 }
 
 impl Finding {
+    fn nothing() -> Self {
+        Self::open(LineVerdict::UnexpectedCharge, String::new())
+    }
+
     fn paid(verdict: LineVerdict, closes: bool, reason: String) -> Self {
         Self { verdict, accepted: true, closes, partial: false, reason, with: Vec::new() }
     }
@@ -124,6 +130,7 @@ impl<'a> Scales<'a> {
             currency: folio.currency(book),
             expected,
             billed: Decimal::ZERO,
+            beside: Decimal::ZERO,
             closed: false,
             parcels: BTreeSet::new(),
             units: Vec::new(),
@@ -153,7 +160,7 @@ impl<'a> Scales<'a> {
             let (lines, invoice_id) = (judged.collect(), unit.invoice_id.to_owned());
             judgement.units.push(JudgedUnit { invoice_id, group: self.group, billed: unit.billed, expected: unit.expected, lines });
         }
-        judgement.groups.insert(self.group, GroupJudgement { accepted, closed: self.closed });
+        judgement.groups.insert(self.group, GroupJudgement { accepted, beside: self.beside, closed: self.closed });
     }
 
     /// Judges what one invoice bills; invoices come in the order of their dates.
@@ -161,7 +168,7 @@ impl<'a> Scales<'a> {
         let amount = |fact: &LineFact| in_currency(fact.amount.0, &fact.currency, self.currency, &fact.invoice_date, self.book);
         let lines: Vec<Line<'a>> = facts.iter().map(|fact| Line { fact, amount: amount(fact), again: false }).collect();
         let decision = if self.folio.decisions.is_empty() { None } else { self.decision(invoice_id) };
-        let expected = self.expected.map(|e| e - self.billed);
+        let expected = self.expected.map(|_| self.rest());
         let mut unit = Unit { invoice_id, date, billed: sum(&lines, self.currency), lines, expected, finding: Finding::nothing() };
         let in_our_currency = unit.lines.iter().all(|l| l.amount.is_some());
         unit.finding = match unit.lines.iter().find(|l| l.amount.is_none()) {
@@ -218,11 +225,15 @@ impl<'a> Scales<'a> {
     }
 
     /// Notes what a person has decided.
-    fn decide(&self, unit: &mut Unit<'a>, decision: Option<DecisionKind>, in_our_currency: bool) {
+    fn decide(&mut self, unit: &mut Unit<'a>, decision: Option<DecisionKind>, in_our_currency: bool) {
         let partly = unit.lines.iter().any(|l| l.again);
         let finding = &mut unit.finding;
         match decision {
             Some(DecisionKind::Accept) if in_our_currency && (!finding.accepted || partly) => {
+                let beside =
+                    |line: &Line<'_>| line.again || matches!(finding.verdict, LineVerdict::UnexpectedCharge | LineVerdict::Duplicate);
+                let amounts = unit.lines.iter().filter(|l| beside(l)).filter_map(|l| l.amount);
+                self.beside += currency::round(amounts.sum(), self.currency);
                 finding.closes |= matches!(finding.verdict, LineVerdict::OverBilled | LineVerdict::UnderBilled);
                 finding.accepted = true;
                 finding.reason.push_str("; accepted by decision");
@@ -265,7 +276,7 @@ impl<'a> Scales<'a> {
     }
 
     fn rest(&self) -> Decimal {
-        self.expected.unwrap_or_default() - self.billed
+        self.expected.unwrap_or_default() + self.beside - self.billed
     }
 
     fn find(&self, unit: &Unit<'a>, billed: Decimal, decision: Option<DecisionKind>) -> Finding {
@@ -279,7 +290,7 @@ impl<'a> Scales<'a> {
     }
 
     fn find_expected(&self, unit: &Unit<'a>, billed: Decimal, expected: Decimal, decision: Option<DecisionKind>) -> Finding {
-        let rest = expected - self.billed;
+        let rest = self.rest();
         let tolerance = self.tolerance(unit, expected);
         let (difference, whole) = (billed - rest, self.whole(unit));
         let before = self.before(unit, billed);
@@ -323,7 +334,7 @@ impl<'a> Scales<'a> {
 
     /// Less than is expected now, and as much as was expected on the day of the invoice: what was announced afterwards is still to come.
     fn as_of(&self, unit: &Unit<'a>, billed: Decimal, tolerance: Decimal) -> Option<Finding> {
-        let then = self.folio.expected_on(self.book, unit.date)?.get(&self.group).copied()? - self.billed;
+        let then = self.folio.expected_on(self.book, unit.date)?.get(&self.group).copied()? + self.beside - self.billed;
         let difference = billed - then;
         let verdict = if difference.is_zero() { LineVerdict::Matched } else { LineVerdict::WithinTolerance };
         let later = self.money(self.rest() - then);
@@ -457,12 +468,6 @@ impl<'a> Scales<'a> {
 
     fn told(&self, billed: Decimal, rest: Decimal) -> String {
         format!("billed {} for {}, expected {}", self.money(billed), self.group, self.money(rest))
-    }
-}
-
-impl Finding {
-    fn nothing() -> Self {
-        Self::open(LineVerdict::UnexpectedCharge, String::new())
     }
 }
 
