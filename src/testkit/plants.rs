@@ -277,7 +277,7 @@ impl Field {
             }
             Fault::UnknownNumber => ((UnknownShipment, false, "no delivery has"), matched),
             Fault::NoRate => {
-                first.currency = "CHF".to_owned();
+                "CHF".clone_into(&mut first.currency);
                 ((UnexpectedCharge, false, "no exchange rate"), matched)
             }
             Fault::CreditWithoutCharge => {

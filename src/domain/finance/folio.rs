@@ -223,7 +223,9 @@ impl Folio {
             }
         }
         let currency = self.currency(book);
-        expected.values_mut().for_each(|amount| *amount = crate::domain::currency::round(*amount, currency));
+        for amount in expected.values_mut() {
+            *amount = crate::domain::currency::round(*amount, currency);
+        }
         expected
     }
 

@@ -82,6 +82,9 @@ pub struct Judgement {
     pub units: Vec<JudgedUnit>,
 }
 
+/// Group, date and invoice: the order in which units are judged.
+type Place<'a> = (ChargeType, &'a str, &'a str);
+
 /// Judges what was billed. Invoices are judged in the order of their dates and ids, however they came.
 #[must_use]
 pub fn judge(folio: &Folio, book: &Book) -> Judgement {
@@ -94,7 +97,7 @@ pub fn judge(folio: &Folio, book: &Book) -> Judgement {
         return judgement;
     }
     // An invoice is judged once, whatever dates its lines tell.
-    let mut units: Vec<((ChargeType, &str, &str), Vec<&LineFact>)> = units
+    let mut units: Vec<(Place<'_>, Vec<&LineFact>)> = units
         .into_iter()
         .map(|((group, id), lines)| ((group, lines.iter().map(|l| l.invoice_date.as_str()).min().unwrap_or_default(), id), lines))
         .collect();

@@ -232,7 +232,7 @@ impl Desk<'_> {
                 held.folio.verdicts.insert(line.line_id.clone(), told);
             }
             // A delivery with a thousand lines has no room: what does not fit stays a case of its own.
-            if let Err(_) = held.folio.take_line(line.clone()) {
+            if held.folio.take_line(line.clone()).is_err() {
                 let _ = from.folio.take_line(line);
             }
         }
