@@ -75,8 +75,6 @@ fn no_body_takes_more_memory_than_it_may() {
     assert!(missing.is_empty(), "sources without a fixture to make large: {missing:?}");
 }
 
-type Target = fn(&[u8]);
-
 /// Each input goes to its target with every first byte, which picks the reader: the order of the readers may have changed since.
 #[test]
 fn what_was_found_once_is_survived() {

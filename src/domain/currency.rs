@@ -50,6 +50,14 @@ pub fn round(amount: Decimal, currency: &str) -> Decimal {
     amount.round_dp_with_strategy(digits(currency), RoundingStrategy::MidpointAwayFromZero).normalize()
 }
 
+/// An amount for people, with its currency and all the digits that this has: `12.50 EUR`.
+#[must_use]
+pub fn display(amount: Decimal, currency: &str) -> String {
+    let mut rounded = round(amount, currency);
+    rounded.rescale(digits(currency));
+    format!("{rounded} {currency}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

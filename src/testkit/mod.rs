@@ -12,6 +12,7 @@ mod life;
 mod memory;
 mod odoo_life;
 pub mod oracle;
+pub mod plants;
 pub mod records;
 
 pub use chance::Chance;

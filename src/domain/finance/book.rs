@@ -35,7 +35,8 @@ impl Tolerance {
     /// The largest difference, either way, from `expected` that is tolerated; zero where no bound is given.
     #[must_use]
     pub fn of(&self, expected: Decimal) -> Decimal {
-        let percent = self.percent.map(|p| expected.abs() * p / Decimal::ONE_HUNDRED);
+        // A percentage beyond all numbers bounds nothing.
+        let percent = self.percent.map(|p| expected.abs().checked_mul(p).map_or(Decimal::MAX, |bound| bound / Decimal::ONE_HUNDRED));
         match (self.absolute, percent) {
             (Some(absolute), Some(percent)) => absolute.min(percent),
             (Some(bound), None) | (None, Some(bound)) => bound,

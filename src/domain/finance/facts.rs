@@ -1,5 +1,6 @@
 //! The facts that finance rests on, each with the key of the book it belongs to.
 
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::event::RawRef;
@@ -28,6 +29,37 @@ pub struct FinanceFact {
     pub totals: Option<TotalsFact>,
     /// What a person has decided.
     pub decision: Option<DecisionFact>,
+}
+
+/// The largest amount of one fact that is reckoned with, either way: ten to the power of twelve. No freight costs more in any
+/// currency, and sums of as many as there may be still fit a decimal and an Avro `decimal(28, 6)`.
+const AMOUNT_MAX: Decimal = Decimal::from_parts(3_567_587_328, 232, 0, false, 0);
+
+/// Whether an amount can be reckoned with.
+#[must_use]
+pub fn fits(amount: Amount) -> bool {
+    amount.0.abs() <= AMOUNT_MAX && amount.0.normalize().scale() <= crate::domain::money::SCALE
+}
+
+impl DeliveryFact {
+    /// Of two versions the one with the larger rank counts: the later one, and where Odoo wrote both in one second, the one that
+    /// says more, so that it is the same one in whichever order they come.
+    pub(super) fn rank(&self) -> impl Ord + '_ {
+        let Self { delivery_key: _, picking_name, origin, carrier, shipment_keys, price, currency, weight, done_at, void, written_at } =
+            self;
+        let state = (written_at, void, done_at, shipment_keys.len(), price.is_some());
+        (state, (shipment_keys, price, currency, carrier, picking_name, origin, weight))
+    }
+}
+
+impl LineFact {
+    /// Of two lines with the same id the one with the smaller rank counts: a carrier bills a line once, so they differ only where a
+    /// mapping was changed.
+    pub(super) fn rank(&self) -> impl Ord + '_ {
+        let what = (&self.invoice_id, &self.invoice_date, self.charge_type, &self.raw_code, self.amount, &self.currency);
+        let about = (&self.shipment_key, &self.references, self.category, self.pieces, &self.carrier, self.weight_billed, self.weight_told);
+        (what, about, (&self.description, &self.due_date, &self.weight_unit, &self.invoice_number))
+    }
 }
 
 impl FinanceFact {
@@ -83,7 +115,7 @@ pub struct DeliveryFact {
 }
 
 /// How far a delivery has come, from its status.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct MovementFact {
     /// `<odoo instance>:<company id>:<picking id>`.
     pub delivery_key: String,
@@ -102,7 +134,7 @@ pub struct MovementFact {
 }
 
 /// A charge that the carrier has announced for a shipment.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ChargeFact {
     /// `FreightCharge.charge_id`.
     pub charge_id: String,

@@ -76,10 +76,13 @@ pub struct RateMissing {
     pub day: String,
 }
 
+/// The largest amount in a company's currency: what is above comes of a rate that makes no sense, and would fit no Avro decimal.
+const COMPANY_MAX: Decimal = Decimal::from_parts(2_808_348_672, 232_830_643, 0, false, 0);
+
 /// A charge group, and the invoice that has settled it; none for what is accrued.
 pub type Place = (ChargeType, Option<String>);
 
-/// Where the books should stand by the facts, in the folio's currency.
+/// Where the books should stand by the facts, in the folio's currency and rounded.
 #[must_use]
 pub fn target(folio: &Folio, book: &Book, judgement: &Judgement) -> BTreeMap<Place, Decimal> {
     let expected = folio.expected(book);
@@ -93,8 +96,11 @@ pub fn target(folio: &Folio, book: &Book, judgement: &Judgement) -> BTreeMap<Pla
             target.insert((*group, Some(invoice_id.clone())), -amount);
         }
         let open = owed && judged.is_none_or(|j| !j.closed);
-        let rest = expected.get(group).map_or(Decimal::ZERO, |e| (e - billed).max(Decimal::ZERO));
-        target.insert((*group, None), billed + if open { rest } else { Decimal::ZERO });
+        let expected = expected.get(group).copied().unwrap_or_default();
+        let rest = expected + judged.map_or(Decimal::ZERO, |j| j.beside) - billed;
+        // What is over of either sign is not taken back: a discount is expected below zero.
+        let rest = if open && rest.is_sign_negative() == expected.is_sign_negative() { rest } else { Decimal::ZERO };
+        target.insert((*group, None), billed + rest);
     }
     target
 }
@@ -105,80 +111,150 @@ pub fn target(folio: &Folio, book: &Book, judgement: &Judgement) -> BTreeMap<Pla
 /// [`RateMissing`]; then nothing has moved.
 pub fn post(folio: &mut Folio, book: &Book, target: &BTreeMap<Place, Decimal>, day: &str) -> Result<Vec<Entry>, RateMissing> {
     let wanted = folio.currency(book).to_owned();
-    let mut posted = folio.posted.clone();
-    let mut entries = Vec::new();
-    // What is accrued comes first: an invoice settles what is there.
-    let mut places: Vec<Place> = posted.iter().map(|p| (p.group, p.invoice_id.clone())).chain(target.keys().cloned()).collect();
-    places.sort_by(|a, b| (a.1.is_some(), a).cmp(&(b.1.is_some(), b)));
-    places.dedup();
-    for place in places {
-        let day = place.1.as_ref().and_then(|invoice| invoice.rsplit(':').next()).unwrap_or(day);
+    let mut moves: Vec<(&Place, &str, Decimal)> = Vec::new();
+    let held: BTreeMap<(Place, &str), Decimal> =
+        folio.posted.iter().map(|p| (((p.group, p.invoice_id.clone()), p.currency.as_str()), p.amount.0)).collect();
+    for ((place, currency), amount) in &held {
         // Where the currency of the expectation itself has changed, what stands there in the old one is taken back whole.
-        let stale: Vec<String> = posted.iter().filter(|p| is_at(p, &place) && p.currency != wanted).map(|p| p.currency.clone()).collect();
-        for currency in stale {
-            entries.extend(change(&mut posted, &place, &currency, Decimal::ZERO, day, book)?);
+        if !amount.is_zero() && (*currency != wanted || !target.contains_key(place)) {
+            moves.push((place, currency, Decimal::ZERO));
         }
-        let amount = target.get(&place).copied().unwrap_or(Decimal::ZERO);
-        entries.extend(change(&mut posted, &place, &wanted, amount, day, book)?);
     }
-    for entry in &mut entries {
-        folio.entries += 1;
-        entry.number = folio.entries;
+    for (place, amount) in target {
+        let stands = held.get(&(place.clone(), wanted.as_str())).copied().unwrap_or_default();
+        if stands != *amount {
+            moves.push((place, &wanted, *amount));
+        }
     }
-    folio.posted = posted;
+    if moves.is_empty() {
+        return Ok(Vec::new());
+    }
+    // What is accrued comes first: an invoice settles what is there.
+    moves.sort_by_key(|(place, currency, _)| (place.1.is_some(), *place, *currency == wanted, *currency));
+    let mut books = Standing::of(&folio.posted);
+    let mut entries = Vec::with_capacity(moves.len());
+    for (place, currency, amount) in moves {
+        let day = place.1.as_ref().and_then(|invoice| invoice.rsplit(':').next()).unwrap_or(day);
+        let number = folio.entries.saturating_add(u32::try_from(entries.len()).unwrap_or(u32::MAX)).saturating_add(1);
+        entries.push(books.change(place, currency, amount, day, book, number)?);
+    }
+    folio.entries = entries.last().map_or(folio.entries, |e| e.number);
+    folio.posted = books.posted();
     Ok(entries)
 }
 
-fn is_at(posted: &Posted, place: &Place) -> bool {
-    posted.group == place.0 && posted.invoice_id == place.1
+/// An amount in its own currency, and the same in the company's.
+#[derive(Debug, Clone, Copy, Default)]
+struct Both {
+    amount: Decimal,
+    company: Decimal,
 }
 
-/// Moves one place and says with which entry. More is booked at the day's rate, less at the rate of what stands there, and an
-/// invoice settles at the rate of what was accrued: what is settled stands at zero in both currencies.
-fn change(
-    posted: &mut Vec<Posted>,
-    place: &Place,
-    currency: &str,
-    amount: Decimal,
-    day: &str,
-    book: &Book,
-) -> Result<Option<Entry>, RateMissing> {
-    let of_group = posted.iter().filter(|p| p.group == place.0 && p.currency == currency);
-    let (open, open_company) = of_group.fold((Decimal::ZERO, Decimal::ZERO), |(a, c), p| (a + p.amount.0, c + p.company_amount.0));
-    let accrued = posted.iter().find(|p| p.group == place.0 && p.invoice_id.is_none() && p.currency == currency).cloned();
-    let found = posted.iter().position(|p| is_at(p, place) && p.currency == currency);
-    let held = found.and_then(|n| posted.get(n)).map_or(Decimal::ZERO, |p| p.amount.0);
-    let by = amount - held;
-    if by.is_zero() {
-        return Ok(None);
+impl Both {
+    /// `by` at the rate of what stands here.
+    fn at_rate_of(self, by: Decimal, book: &Book) -> Option<Decimal> {
+        let exact = self.company.checked_mul(by).and_then(|product| product.checked_div(self.amount));
+        let scaled = || by.checked_div(self.amount)?.checked_mul(self.company);
+        Some(currency::round(exact.or_else(scaled)?, &book.currency))
     }
-    let at_rate_of = |p: &Posted| currency::round(p.company_amount.0 * by / p.amount.0, &book.currency);
-    let (company, rate) = match accrued.filter(|a| !a.amount.0.is_zero()) {
-        _ if currency == book.currency => (by, None),
-        _ if (open + by).is_zero() => (-open_company, None),
-        Some(accrued) if place.1.is_some() || by.is_sign_negative() => (at_rate_of(&accrued), None),
-        _ => {
-            let missing = || RateMissing { currency: currency.to_owned(), day: day.to_owned() };
-            let rate = book.rates.of(currency, day).ok_or_else(missing)?;
-            (currency::round(by * rate.rate, &book.currency), Some(rate))
-        }
-    };
-    let kind = match (&place.1, held.is_zero(), amount.is_zero()) {
-        (Some(_), ..) => EntryKind::Settlement,
-        (None, true, _) => EntryKind::Accrual,
-        (None, false, true) => EntryKind::Reversal,
-        (None, false, false) => EntryKind::Adjustment,
-    };
-    let (group, invoice_id) = place.clone();
-    let at = found.unwrap_or_else(|| {
-        let (amount, company_amount) = (Amount::default(), Amount::default());
-        posted.push(Posted { group, invoice_id: invoice_id.clone(), amount, currency: currency.to_owned(), company_amount });
-        posted.len() - 1
-    });
-    if let Some(at) = posted.get_mut(at) {
-        at.amount = Amount(amount);
-        at.company_amount = Amount(at.company_amount.0 + company);
+
+    fn opposes(self, by: Decimal) -> bool {
+        !self.amount.is_zero() && self.amount.is_sign_negative() != by.is_sign_negative()
     }
-    let (currency, day) = (currency.to_owned(), day.to_owned());
-    Ok(Some(Entry { number: 0, kind, group, invoice_id, amount: by, currency, company_amount: company, rate, day }))
 }
+
+/// Where the books stand, and what is still open by group and currency.
+struct Standing {
+    places: BTreeMap<(Place, String), Both>,
+    open: BTreeMap<(ChargeType, String), Both>,
+}
+
+impl Standing {
+    fn of(posted: &[Posted]) -> Self {
+        let mut standing = Self { places: BTreeMap::new(), open: BTreeMap::new() };
+        for p in posted {
+            standing.add(&(p.group, p.invoice_id.clone()), &p.currency, Both { amount: p.amount.0, company: p.company_amount.0 });
+        }
+        standing
+    }
+
+    fn add(&mut self, place: &Place, currency: &str, by: Both) {
+        let at = self.places.entry((place.clone(), currency.to_owned())).or_default();
+        let open = self.open.entry((place.0, currency.to_owned())).or_default();
+        for both in [at, open] {
+            both.amount += by.amount;
+            both.company += by.company;
+        }
+    }
+
+    fn posted(self) -> Vec<Posted> {
+        let stands = |both: &Both| !both.amount.is_zero() || !both.company.is_zero();
+        let rows = self.places.into_iter().filter(|(_, both)| stands(both));
+        rows.map(|(((group, invoice_id), currency), both)| {
+            let (amount, company_amount) = (Amount(both.amount.normalize()), Amount(both.company.normalize()));
+            Posted { group, invoice_id, amount, currency, company_amount }
+        })
+        .collect()
+    }
+
+    fn at(&self, place: &Place, currency: &str) -> Both {
+        self.places.get(&(place.clone(), currency.to_owned())).copied().unwrap_or_default()
+    }
+
+    /// Moves one place and says with which entry.
+    fn change(
+        &mut self,
+        place: &Place,
+        currency: &str,
+        amount: Decimal,
+        day: &str,
+        book: &Book,
+        number: u32,
+    ) -> Result<Entry, RateMissing> {
+        let held = self.at(place, currency);
+        let by = amount - held.amount;
+        let missing = || RateMissing { currency: currency.to_owned(), day: day.to_owned() };
+        let (company, rate) = self.in_company(place, currency, by, day, book).ok_or_else(missing)?;
+        let kind = match (&place.1, held.amount.is_zero(), amount.is_zero()) {
+            (Some(_), ..) => EntryKind::Settlement,
+            (None, true, _) => EntryKind::Accrual,
+            (None, false, true) => EntryKind::Reversal,
+            (None, false, false) => EntryKind::Adjustment,
+        };
+        self.add(place, currency, Both { amount: by, company });
+        let (group, invoice_id) = place.clone();
+        let (currency, day) = (currency.to_owned(), day.to_owned());
+        Ok(Entry { number, kind, group, invoice_id, amount: by, currency, company_amount: company, rate, day })
+    }
+
+    /// A change in the company's currency. What brings the group to zero brings it to zero in both currencies; what goes off is
+    /// reckoned at the rate of what stands there, so that neither side ever changes its sign alone (Odoo refuses such lines); an invoice
+    /// settles at the rate of what was accrued; only more that is owed has the day's rate. `None` without one.
+    fn in_company(&self, place: &Place, currency: &str, by: Decimal, day: &str, book: &Book) -> Option<(Decimal, Option<Rate>)> {
+        if currency == book.currency {
+            return Some((by, None));
+        }
+        let open = self.open.get(&(place.0, currency.to_owned())).copied().unwrap_or_default();
+        let held = self.at(place, currency);
+        let accrued = self.at(&(place.0, None), currency);
+        let (company, rate) = if (open.amount + by).is_zero() {
+            (-open.company, None)
+        } else if open.opposes(by) {
+            (open.at_rate_of(by, book)?, None)
+        } else if held.opposes(by) {
+            (held.at_rate_of(by, book)?, None)
+        } else if place.1.is_some() && !accrued.amount.is_zero() {
+            (accrued.at_rate_of(by, book)?, None)
+        } else {
+            let rate = book.rates.of(currency, day)?;
+            (currency::round(by.checked_mul(rate.rate)?, &book.currency), Some(rate))
+        };
+        let turned = !company.is_zero() && company.is_sign_negative() != by.is_sign_negative();
+        let company = if turned { Decimal::ZERO } else { company };
+        (company.abs() <= COMPANY_MAX && (open.company.checked_add(company)?).abs() <= COMPANY_MAX).then_some((company, rate))
+    }
+}
+
+#[cfg(test)]
+#[path = "ledger_tests.rs"]
+mod tests;

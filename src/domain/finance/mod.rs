@@ -11,3 +11,4 @@ pub mod ledger;
 pub mod rates;
 pub mod records;
 pub mod routes;
+mod weigh;

@@ -36,13 +36,13 @@ impl Rates {
         self.by_currency.entry(currency.to_owned()).or_default().insert(day.to_owned(), rate)
     }
 
-    /// The rate of a day, or the newest before it that is at most ten days older.
+    /// The rate of a day, or the newest before it that is at most ten days older; none that is not above zero.
     #[must_use]
     pub fn of(&self, currency: &str, day: &str) -> Option<Rate> {
         let (at, rate) = self.by_currency.get(currency)?.range(..=day.to_owned()).next_back()?;
         let parse = |day: &str| day.parse::<jiff::civil::Date>().ok();
         let age = parse(day)?.since(parse(at)?).ok()?.get_days();
-        (i64::from(age) <= AGE_MAX).then(|| rate.clone())
+        (i64::from(age) <= AGE_MAX && rate.rate > Decimal::ZERO).then(|| rate.clone())
     }
 }
 

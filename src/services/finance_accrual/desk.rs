@@ -5,7 +5,7 @@ use super::memory::{self, Held, Invoice, Kind};
 use crate::domain::dedup;
 use crate::domain::finance::book::Book;
 use crate::domain::finance::facts::{ChargeFact, DecisionFact, DeliveryFact, FinanceFact, LineFact, MovementFact, TotalsFact};
-use crate::domain::finance::folio::{Folio, FolioKind, TooMany};
+use crate::domain::finance::folio::{Folio, FolioKind, Refused};
 use crate::domain::finance::judge::{Judgement, judge};
 use crate::domain::finance::ledger::{self, RateMissing};
 use crate::domain::time::{Micros, day_of};
@@ -232,7 +232,7 @@ impl Desk<'_> {
                 held.folio.verdicts.insert(line.line_id.clone(), told);
             }
             // A delivery with a thousand lines has no room: what does not fit stays a case of its own.
-            if let Err(TooMany(_)) = held.folio.take_line(line.clone()) {
+            if held.folio.take_line(line.clone()).is_err() {
                 let _ = from.folio.take_line(line);
             }
         }
@@ -323,7 +323,7 @@ fn unknown(token: &str) -> String {
     format!("?{token}")
 }
 
-fn too_many(error: TooMany) -> Park {
+fn too_many(error: Refused) -> Park {
     Park::new(Code::TOO_MANY, error.to_string())
 }
 
