@@ -397,12 +397,18 @@ impl<'a> Rig<'a> {
             .create()
             .expect("a consumer");
         let mut list = TopicPartitionList::new();
+        // Two services may read one topic: from where the last of them stands, and nothing committed is less than any place.
+        let mut places: BTreeMap<(&str, i32), Option<i64>> = BTreeMap::new();
         for stand in &stands {
-            let from = stand.next.map_or(rdkafka::Offset::Beginning, rdkafka::Offset::Offset);
-            list.add_partition_offset(&format!("{}{}", self.prefix, stand.topic), stand.partition, from).expect("a valid offset");
+            let place = places.entry((&stand.topic, stand.partition)).or_insert(stand.next);
+            *place = stand.next.min(*place);
+        }
+        for ((topic, partition), next) in &places {
+            let from = next.map_or(rdkafka::Offset::Beginning, rdkafka::Offset::Offset);
+            list.add_partition_offset(&format!("{}{topic}", self.prefix), *partition, from).expect("a valid offset");
         }
         consumer.assign(&list).expect("assignment");
-        let mut open = stands.len();
+        let mut open = places.len();
         let started = Instant::now();
         while open > 0 && started.elapsed() < LIMIT {
             match consumer.poll(Duration::from_millis(100)) {
