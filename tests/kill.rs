@@ -13,11 +13,14 @@ use support::kafka::{Down, Kafka};
 use support::rig::{Instance, Rig};
 use waybill::services::dev::odoo_standin::Away;
 use waybill::testkit::Chance;
+use waybill::testkit::billed_life::bill;
 use waybill::testkit::generator::generate;
 
 /// Longest that the services may take to finish what is left once nobody dies any more.
 const IDLE_LIMIT: Duration = Duration::from_mins(4);
-const SERVICES: [&str; 4] = ["carrier-normalizer", "odoo-normalizer", "shipment-tracker", "odoo-writer"];
+/// From there on, until what is done by the clock is done too.
+const RIGHT_LIMIT: Duration = Duration::from_mins(1);
+const SERVICES: [&str; 5] = ["carrier-normalizer", "odoo-normalizer", "shipment-tracker", "odoo-writer", "finance-accrual"];
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().map_or(default, |text| text.parse().expect("a number"))
@@ -36,7 +39,7 @@ fn nothing_is_lost_or_doubled_whoever_is_killed() {
 
     let kafka = Kafka::start();
     let mut rig = Rig::new(&kafka, "kill");
-    let run = generate(seed, messages);
+    let run = bill(generate(seed, messages), seed);
     let mut chance = Chance::new(seed ^ 0x6b69_6c6c);
     // One instance of each keeps its membership over a restart, the other leaves its partitions to the first.
     let mut instances: Vec<Instance> = SERVICES
@@ -71,18 +74,23 @@ fn nothing_is_lost_or_doubled_whoever_is_killed() {
     rig.odoo.set_faults(|f| *f = odoo_well());
     rig.wait_idle(IDLE_LIMIT, &mut instances);
     eprintln!("{:?}: idle", started.elapsed());
+    rig.wait_right(&run, RIGHT_LIMIT, &mut instances);
     let again: usize = instances.iter().map(|i| i.logged("passed_over", 0).len()).sum();
     eprintln!("{again} times records were read again that were done");
     let evidence = rig.judge(&run);
     let of = |topic: &str| evidence.topics.get(topic).map_or(0, Vec::len);
     eprintln!(
-        "{:?}: kept, with {} raw messages, {} observations, {} events, {} deliveries' statuses, {} notes",
+        "{:?}: kept, with {} raw messages, {} observations, {} events, {} deliveries' statuses, {} notes, {} billed lines, {} \
+         entries, {} entries and bills in Odoo",
         started.elapsed(),
         run.records.len(),
         of("shipment.observations"),
         of("shipment.events"),
         of("delivery.status"),
-        evidence.notes.values().map(Vec::len).sum::<usize>()
+        evidence.notes.values().map(Vec::len).sum::<usize>(),
+        run.freight.lines.len(),
+        of("finance.entries"),
+        evidence.entries.len()
     );
 }
 

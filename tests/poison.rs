@@ -14,7 +14,7 @@ use support::kafka::Kafka;
 use support::rig::{Instance, Rig};
 use waybill::domain::odoo_command::OdooCommand;
 use waybill::domain::record::Record;
-use waybill::testkit::generator::{ODOO, Parcel, RawRecord, Run, SERIAL, generate};
+use waybill::testkit::generator::{ODOO, Parcel, RawRecord, Run, generate, number};
 
 const IDLE_LIMIT: Duration = Duration::from_mins(2);
 const SERVICES: [&str; 4] = ["carrier-normalizer", "odoo-normalizer", "shipment-tracker", "odoo-writer"];
@@ -64,7 +64,7 @@ fn dead_letters(topics: &std::collections::BTreeMap<String, Vec<waybill::testkit
 
 /// Poison spread over the run, so that good records of every kind stand before and behind each.
 fn mixed(rig: &Rig<'_>, run: Run, poisons: Vec<Poison>) -> Run {
-    let Run { records, mut parcels, pickings } = run;
+    let Run { records, mut parcels, pickings, freight } = run;
     let mut odd: Vec<RawRecord> = Vec::new();
     for (number, poison) in poisons.into_iter().enumerate() {
         if let Some(Accepted { key, carrier, milestone, minute }) = poison.accepted {
@@ -90,13 +90,10 @@ fn mixed(rig: &Rig<'_>, run: Run, poisons: Vec<Poison>) -> Run {
         }
         all.push(record);
     }
-    for (serial, record) in all.iter_mut().enumerate() {
-        record.headers.retain(|(name, _)| name != SERIAL);
-        record.headers.push((SERIAL.to_owned(), serial.to_string().into_bytes()));
-    }
+    number(&mut all);
     let there = all.iter().filter(|r| r.key.as_deref().is_some_and(|k| k.starts_with("poison-"))).count();
     assert_eq!(there + COMMANDS, odd.len(), "every poison has its place");
-    Run { records: all, parcels, pickings }
+    Run { records: all, parcels, pickings, freight }
 }
 
 fn good_command(rig: &Rig<'_>, number: usize) -> RawRecord {

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::Chance;
+use super::billed_life::Freight;
 use super::bodies::{self, Body};
 use super::life::{Happening, life};
 pub use super::life::{ODOO, Parcel, RawRecord, Source};
@@ -26,6 +27,8 @@ pub struct Run {
     pub parcels: Vec<Parcel>,
     /// Every delivery with the tracking numbers that it has in the end.
     pub pickings: Vec<Picking>,
+    /// What carriers bill for them.
+    pub freight: Freight,
 }
 
 /// A message with the moment at which it is produced.
@@ -78,10 +81,16 @@ pub fn generate(seed: u64, carrier_messages: usize) -> Run {
     timed.extend(tellings.into_iter().map(|t| Timed(t.at, t.record)));
     timed.sort_by_key(|t| t.0);
     let mut records: Vec<RawRecord> = timed.into_iter().map(|t| t.1).collect();
+    number(&mut records);
+    Run { records, parcels, pickings, freight: Freight::default() }
+}
+
+/// Gives every record its place as [`SERIAL`].
+pub fn number(records: &mut [RawRecord]) {
     for (serial, record) in records.iter_mut().enumerate() {
+        record.headers.retain(|(name, _)| name != SERIAL);
         record.headers.push((SERIAL.to_owned(), serial.to_string().into_bytes()));
     }
-    Run { records, parcels, pickings }
 }
 
 /// One life, cut off after `most` messages.

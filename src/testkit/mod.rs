@@ -2,6 +2,7 @@
 //! In come seeds; out go records, faults and judgements about what a run has done.
 //! It holds no rule of its own: what is right is said by `domain` and by the contracts.
 
+pub mod billed_life;
 mod bodies;
 pub mod cases;
 mod chance;

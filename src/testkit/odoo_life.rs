@@ -1,5 +1,7 @@
 //! What Odoo tells of the deliveries that the parcels belong to, by webhook or by change event.
 
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 use serde_json::{Value, json};
 
 use super::Chance;
@@ -12,6 +14,10 @@ pub struct Picking {
     pub id: i64,
     /// Shipment keys.
     pub parcels: Vec<String>,
+    /// A shipment key that it had by mistake before.
+    pub mistaken: Option<String>,
+    /// Freight that Odoo expects; zero where it knows none.
+    pub price: Decimal,
 }
 
 impl Picking {
@@ -20,6 +26,17 @@ impl Picking {
     pub fn delivery_key(&self) -> String {
         format!("{ODOO}:1:{}", self.id)
     }
+
+    /// What Odoo calls it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("WH/OUT/{:05}", self.id)
+    }
+}
+
+/// One in ten has none.
+fn price(id: i64) -> Decimal {
+    if id % 10 == 7 { Decimal::ZERO } else { Decimal::new(500 + id * 137 % 2_000, 2) }
 }
 
 /// Four of five parcels get a delivery, of one parcel or two, before or after they are told of. Some are linked to the
@@ -38,8 +55,10 @@ pub(super) fn changes(chance: &mut Chance, parcels: &[Parcel], span: usize) -> (
         }
         let id = i64::try_from(pickings.len()).unwrap_or(0) + 1;
         let mut states = vec![None, Some(numbers.join(","))];
+        let mut mistaken = None;
         if let (true, Some(wrong)) = (chance.percent(5), chance.one(parcels)) {
-            states.insert(1, Some(wrong.key.clone()));
+            mistaken = Some(wrong.key.clone());
+            states.insert(1, mistaken.clone());
         }
         let webhook = chance.percent(50);
         let mut at = chance.below(span);
@@ -60,7 +79,7 @@ pub(super) fn changes(chance: &mut Chance, parcels: &[Parcel], span: usize) -> (
                 changes.push((at, record));
             }
         }
-        pickings.push(Picking { id, parcels: numbers });
+        pickings.push(Picking { id, parcels: numbers, mistaken, price: price(id) });
     }
     (pickings, changes)
 }
@@ -69,6 +88,7 @@ fn row(id: i64, step: usize, tracking: Option<&str>) -> Value {
     json!({
         "id": id, "name": format!("WH/OUT/{id:05}"), "state": if tracking.is_some() { "done" } else { "assigned" }, "company_id": 1,
         "sale_id": id + 100_000, "carrier_tracking_ref": tracking, "write_date": format!("2026-11-01 10:00:{step:02}"),
+        "carrier_price": price(id).to_f64(),
     })
 }
 

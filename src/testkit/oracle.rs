@@ -1,8 +1,12 @@
-//! Judges what a run has left behind: C1, C2, C3 and C6, from the input and from what was read back of every topic.
+//! Judges what a run has left behind: C1, C2, C3, C5 and C6, from the input and from what was read back of every topic.
 //!
 //! It takes plain data, so that whoever reads the cluster may use any client; it knows nothing of how the services work.
 
+mod finance;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+pub use finance::{Books, EntryInOdoo};
 
 use super::generator::{ODOO, Run, SERIAL};
 use crate::domain::delivery::{DeliveryStatus, ShipmentStatus, delivery_milestone};
@@ -23,11 +27,22 @@ const TOLD_MAX: usize = 8;
 pub const INPUTS: &[(&str, &[&str])] = &[
     (
         "carrier-normalizer",
-        &["raw.carrier.ups", "raw.carrier.fedex", "raw.carrier.easypost", "raw.carrier.x12-214", "raw.carrier.x12-ship"],
+        &[
+            "raw.carrier.ups",
+            "raw.carrier.fedex",
+            "raw.carrier.easypost",
+            "raw.carrier.x12-214",
+            "raw.carrier.x12-ship",
+            "raw.carrier.ups-billing",
+        ],
     ),
     ("odoo-normalizer", &["raw.odoo.main", "odoo.images", "shipment.notices"]),
     ("shipment-tracker", &["shipment.observations", "shipment.links", "shipment.parcels", "source.counts"]),
     ("odoo-writer", &["delivery.status", "odoo.commands"]),
+    (
+        "finance-accrual",
+        &["finance.facts", "delivery.status", "erp.deliveries", "freight.charges", "freight.invoices", "exception.decisions"],
+    ),
 ];
 
 /// One record as `read_committed` shows it.
@@ -71,12 +86,14 @@ pub struct Evidence {
     pub prefix: String,
     /// Records of every topic (without prefix), those of one partition in the order of their offsets.
     pub topics: BTreeMap<String, Vec<Read>>,
-    /// Every partition of every input of every service.
+    /// Every partition of every input of every service that took part.
     pub stands: Vec<Stand>,
     /// `message_id` of every note in Odoo, by picking.
     pub notes: BTreeMap<i64, Vec<String>>,
     /// Attachments and activities in Odoo, each in words that say which it is.
     pub others: Vec<String>,
+    /// Every entry and bill in Odoo.
+    pub entries: Vec<EntryInOdoo>,
 }
 
 /// Everything that is wrong; empty when the guarantee was kept.
@@ -90,7 +107,17 @@ pub fn judge(run: &Run, evidence: &Evidence, codecs: &Codecs) -> Vec<String> {
     let deliveries = judge.deliveries(&statuses);
     judge.exceptions();
     judge.odoo(&deliveries);
+    if evidence.takes_part(finance::SERVICE) {
+        judge.finance();
+    }
     judge.findings.into_iter().flat_map(|(kind, found)| told(kind, found)).collect()
+}
+
+impl Evidence {
+    /// Whether a service was there to be judged.
+    fn takes_part(&self, service: &str) -> bool {
+        self.stands.iter().any(|stand| stand.service == service)
+    }
 }
 
 fn told(kind: &'static str, found: Vec<String>) -> Vec<String> {
@@ -150,7 +177,7 @@ impl<'a> Judge<'a> {
                 self.find("C1", format!("{topic} has {found} records where {expected} were produced"));
             }
         }
-        for (service, topics) in INPUTS {
+        for (service, topics) in INPUTS.iter().filter(|(service, _)| self.evidence.takes_part(service)) {
             let mut dead = 0;
             for topic in *topics {
                 let mut sum = Counts::default();

@@ -4,6 +4,8 @@
 #![allow(dead_code, unreachable_pub)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::disallowed_methods)]
 
+#[cfg(feature = "testkit")]
+pub mod evidence;
 pub mod kafka;
 pub mod process;
 pub mod python;
