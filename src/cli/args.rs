@@ -6,6 +6,8 @@ use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, Type
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Service;
+use crate::domain::finance::facts::DecisionKind;
+use crate::domain::finance::report::Period;
 use crate::domain::time::{Micros, parse_rfc3339};
 use crate::domain::verdict::Code;
 
@@ -28,7 +30,7 @@ pub struct Cli {
     pub config: Option<PathBuf>,
     /// What data on stdout looks like; table, unless a command is made for programs
     #[arg(long, global = true, value_enum)]
-    pub output: Option<Output>,
+    pub output: Option<Form>,
     /// What to do
     #[command(subcommand)]
     pub command: Command,
@@ -47,12 +49,23 @@ fn concat_version(commit: &str) -> &'static str {
 }
 
 /// What data on stdout looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
     /// Columns for people
     Table,
     /// JSON for programs
     Json,
+}
+
+/// What data on stdout may be asked to look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// Columns for people
+    Table,
+    /// JSON for programs
+    Json,
+    /// Comma-separated values for spreadsheets, of `finance report` alone
+    Csv,
 }
 
 /// The subcommands.
@@ -97,6 +110,16 @@ pub enum Command {
         after_help = "Examples:\n  waybill dlq list --group\n  waybill dlq list --service carrier-normalizer --code WB-0108\n  waybill dlq show carrier-normalizer 3:17 --reveal\n  waybill dlq replay --service carrier-normalizer --code WB-0108 --dry-run\n\nA replayed letter stays where it is; sending it twice is told apart as a repetition where its events are already known."
     )]
     Dlq(DlqArgs),
+    /// Look at cases for people, and decide those about billed charges
+    #[command(
+        after_help = "Examples:\n  waybill exceptions list\n  waybill exceptions list --kind freight_over_billed --output json\n  waybill exceptions resolve 5b0c6a2e-6a3f-5f0e-8c1d-2f4f0d9f6a11 accept --by alice\n\naccept: it is paid as billed; reject: it is not, claim it from the carrier. Of two decisions about one case the earlier counts;\nthe same one again does no harm."
+    )]
+    Exceptions(ExceptionsArgs),
+    /// Tell what freight came to in a month
+    #[command(
+        after_help = "Examples:\n  waybill finance report --period 2026-11\n  waybill finance report --period 2026-11 --output csv > freight.csv\n\nAll entries are read. Sums are in the company's currency, positive where more is owed: carried + accrued + adjusted + reversed +\nsettled = open. Exit code 3: the report does not tie to the entries to the cent."
+    )]
+    Finance(FinanceArgs),
     /// Show the settings and where each came from
     #[command(after_help = "Example:\n  waybill config show --config waybill.yaml")]
     Config(ConfigArgs),
@@ -362,6 +385,92 @@ fn place(text: &str) -> Result<(i32, i64), String> {
 fn code(text: &str) -> Result<Code, String> {
     let number = text.get(..3).filter(|start| start.eq_ignore_ascii_case("wb-")).and_then(|_| text.get(3..)).unwrap_or(text);
     number.parse().map(Code).map_err(|_| "write it as WB-0104".to_owned())
+}
+
+/// `exceptions`.
+#[derive(Debug, Args)]
+pub struct ExceptionsArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub action: ExceptionsAction,
+}
+
+/// What to do with cases.
+#[derive(Debug, Subcommand)]
+pub enum ExceptionsAction {
+    /// One line each: what it is about and what is proposed, the oldest first
+    List {
+        /// Which of them
+        #[arg(long, value_enum, default_value_t = CaseState::Open)]
+        state: CaseState,
+        /// Only those of this kind
+        #[arg(long, value_name = "KIND")]
+        kind: Option<String>,
+        /// At most so many
+        #[arg(long, default_value_t = 1000, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+        limit: usize,
+    },
+    /// Decide about a billed charge that is not as expected
+    Resolve {
+        /// Id of the case
+        exception_id: String,
+        /// What is to be done
+        #[arg(value_enum)]
+        decision: DecisionWord,
+        /// Who decides; the user of this shell, unless given
+        #[arg(long, value_name = "LOGIN", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        by: Option<String>,
+    },
+}
+
+/// Which cases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CaseState {
+    /// Those that wait for somebody
+    Open,
+    /// The settled ones too
+    All,
+}
+
+/// What is to be done about a billed charge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DecisionWord {
+    /// It is paid as billed
+    Accept,
+    /// It is not paid
+    Reject,
+}
+
+impl From<DecisionWord> for DecisionKind {
+    fn from(word: DecisionWord) -> Self {
+        match word {
+            DecisionWord::Accept => Self::Accept,
+            DecisionWord::Reject => Self::Reject,
+        }
+    }
+}
+
+/// `finance`.
+#[derive(Debug, Args)]
+pub struct FinanceArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub action: FinanceAction,
+}
+
+/// What to tell about freight.
+#[derive(Debug, Subcommand)]
+pub enum FinanceAction {
+    /// What was accrued, adjusted, reversed and settled in a month, and what is open at its end
+    Report {
+        /// The month that entries are booked in
+        #[arg(long, value_name = "YYYY-MM", value_parser = period)]
+        period: Period,
+    },
+}
+
+fn period(text: &str) -> Result<Period, String> {
+    Period::parse(text).ok_or_else(|| "write it as 2026-11".to_owned())
 }
 
 /// `config`.

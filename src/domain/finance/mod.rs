@@ -10,4 +10,5 @@ pub mod judge;
 pub mod ledger;
 pub mod rates;
 pub mod records;
+pub mod report;
 pub mod routes;
