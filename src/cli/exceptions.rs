@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use super::args::{CaseState, ExceptionsAction, ExceptionsArgs};
+use super::args_finance::{CaseState, ExceptionsAction, ExceptionsArgs};
 use super::{Context, Exit, Output};
 use crate::domain::exception::ExceptionRaised;
 use crate::domain::finance::facts::DecisionKind;

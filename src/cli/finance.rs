@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use serde::Serialize;
 
-use super::args::{FinanceAction, FinanceArgs};
+use super::args_finance::{FinanceAction, FinanceArgs};
 use super::{Context, Exit, Output};
 use crate::domain::finance::report::{Account, Balance, Group, Report, Sums, Tie};
 use crate::domain::money::Amount;

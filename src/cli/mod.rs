@@ -3,6 +3,7 @@
 //! Out go data on stdout, talk on stderr and an [`Exit`]; no command holds logic that a service needs.
 
 mod args;
+mod args_finance;
 mod carrier;
 mod completions;
 mod config;

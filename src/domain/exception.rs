@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub struct ExceptionRaised {
     /// UUID made from kind, subject and cause.
     pub exception_id: String,
-    /// `unassigned_tracking_number`, `no_tracking_events`, `pod_missing`, `delivery_exception`.
+    /// `unassigned_tracking_number`, `no_tracking_events`, `pod_missing`, `delivery_exception`, or `freight_` and a verdict.
     pub kind: String,
     /// `open`, or `cleared` when it settled itself.
     pub state: String,

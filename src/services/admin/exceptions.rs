@@ -158,3 +158,117 @@ pub fn send(topics: &Canonical<'_>, decision: ExceptionDecision) -> Result<(), E
     let key = decision.book.clone();
     topics.write(topic::DECISIONS, &key, &Record::ExceptionDecision(Box::new(decision)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::freight::ChargeType;
+    use crate::domain::money::Amount;
+
+    fn raised(id: &str, kind: &str, state: &str, raised_at: Micros) -> ExceptionRaised {
+        ExceptionRaised {
+            exception_id: id.to_owned(),
+            kind: kind.to_owned(),
+            state: state.to_owned(),
+            summary: "invoice A17".to_owned(),
+            shipment_key: None,
+            tracking_number: None,
+            carrier: None,
+            delivery_key: None,
+            reason: None,
+            event_id: None,
+            raised_at,
+        }
+    }
+
+    fn verdict(line: &str, exception_id: Option<&str>) -> Record {
+        Record::FreightVerdict(Box::new(FreightVerdict {
+            line_id: line.to_owned(),
+            invoice_id: "ups:A17:2026-11-14".to_owned(),
+            book: "main:1".to_owned(),
+            delivery_key: None,
+            shipment_key: None,
+            charge_type: ChargeType::Freight,
+            amount: Amount::default(),
+            currency: "EUR".to_owned(),
+            verdict: LineVerdict::OverBilled,
+            accepted: exception_id.is_none(),
+            reason: String::new(),
+            exception_id: exception_id.map(str::to_owned),
+            version: 1,
+            judged_at: 0,
+        }))
+    }
+
+    fn decision(kind: DecisionKind, decided_at: Micros) -> ExceptionDecision {
+        ExceptionDecision { exception_id: "a".to_owned(), book: "main:1".to_owned(), kind, decided_by: "alice".to_owned(), decided_at }
+    }
+
+    #[test]
+    fn the_last_that_was_said_of_a_case_counts() {
+        let said = [
+            raised("a", "freight_over_billed", "open", 5),
+            raised("b", "pod_missing", "open", 3),
+            raised("a", "freight_duplicate", "open", 5),
+            raised("c", "freight_duplicate", "open", 4),
+            raised("c", "freight_duplicate", "cleared", 6),
+        ];
+        for (all, kind, expected) in [
+            (false, None, &["b", "a"][..]),
+            (true, None, &["b", "a", "c"]),
+            (false, Some("freight_duplicate"), &["a"]),
+            (false, Some("freight_over_billed"), &[]),
+        ] {
+            let mut cases = Cases { all, ..Cases::default() };
+            said.iter().for_each(|case| cases.take(Record::ExceptionRaised(Box::new(case.clone()))));
+            let listed = cases.finish(kind);
+            assert_eq!(listed.iter().map(|c| c.exception_id.as_str()).collect::<Vec<_>>(), expected, "{all} {kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_case_is_decided_once_and_only_where_there_is_something_to_decide() {
+        use DecisionKind::{Accept, Reject};
+        let (open, cleared) = (raised("a", "freight_over_billed", "open", 5), raised("a", "freight_over_billed", "cleared", 5));
+        let case = |raised: Option<&ExceptionRaised>, book: bool, decided: Option<ExceptionDecision>| Case {
+            raised: raised.cloned(),
+            book: book.then(|| "main:1".to_owned()),
+            decided,
+            ..Case::default()
+        };
+        let other = raised("a", "freight_unbilled", "open", 5);
+        let before = |kind| Some(decision(kind, 3));
+        let otherwise = Refusal::Otherwise { at: rfc3339(3), kind: Reject };
+        for (what, case, expected) in [
+            ("open", case(Some(&open), true, None), Ok(Ruling::Send(decision(Accept, 9)))),
+            ("never raised", case(None, true, None), Err(Refusal::Unknown("a".to_owned()))),
+            ("of another kind", case(Some(&other), true, None), Err(Refusal::OtherKind("freight_unbilled".to_owned()))),
+            ("settled itself", case(Some(&cleared), true, None), Err(Refusal::Cleared("invoice A17".to_owned()))),
+            ("in no book", case(Some(&open), false, None), Err(Refusal::NoVerdict("a".to_owned()))),
+            ("the same, not carried out", case(Some(&open), true, before(Accept)), Ok(Ruling::Decided(decision(Accept, 3)))),
+            ("the same, carried out", case(Some(&cleared), true, before(Accept)), Ok(Ruling::Decided(decision(Accept, 3)))),
+            ("otherwise", case(Some(&open), true, before(Reject)), Err(otherwise)),
+        ] {
+            assert_eq!(case.decide("a", Accept, "alice", 9), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_case_has_the_lines_that_wait_for_it_and_the_earliest_decision() {
+        let mut case = Case::default();
+        let decided = |kind, at| Record::ExceptionDecision(Box::new(decision(kind, at)));
+        for record in [
+            verdict("1", Some("a")),
+            verdict("2", Some("a")),
+            verdict("3", Some("b")),
+            verdict("2", None),
+            decided(DecisionKind::Reject, 7),
+            decided(DecisionKind::Accept, 4),
+            decided(DecisionKind::Reject, 4),
+        ] {
+            case.take("a", record);
+        }
+        assert_eq!(case.lines.keys().collect::<Vec<_>>(), ["1"]);
+        assert_eq!((case.book.as_deref(), case.decided), (Some("main:1"), Some(decision(DecisionKind::Accept, 4))));
+    }
+}
