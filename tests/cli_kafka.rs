@@ -1,6 +1,8 @@
 //! The operators' commands on a real cluster: topics are made as `topics.yaml` says, dead letters are seen and go back whole.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::disallowed_methods)]
 
+#[path = "cli_kafka/finance.rs"]
+mod finance;
 mod support;
 
 use std::ffi::OsString;

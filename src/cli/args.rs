@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::args_finance::{ExceptionsArgs, FinanceArgs};
 use crate::config::Service;
 use crate::domain::time::{Micros, parse_rfc3339};
 use crate::domain::verdict::Code;
@@ -28,7 +29,7 @@ pub struct Cli {
     pub config: Option<PathBuf>,
     /// What data on stdout looks like; table, unless a command is made for programs
     #[arg(long, global = true, value_enum)]
-    pub output: Option<Output>,
+    pub output: Option<Form>,
     /// What to do
     #[command(subcommand)]
     pub command: Command,
@@ -47,12 +48,23 @@ fn concat_version(commit: &str) -> &'static str {
 }
 
 /// What data on stdout looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
     /// Columns for people
     Table,
     /// JSON for programs
     Json,
+}
+
+/// What data on stdout may be asked to look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// Columns for people
+    Table,
+    /// JSON for programs
+    Json,
+    /// Comma-separated values for spreadsheets, of `finance report` alone
+    Csv,
 }
 
 /// The subcommands.
@@ -97,6 +109,16 @@ pub enum Command {
         after_help = "Examples:\n  waybill dlq list --group\n  waybill dlq list --service carrier-normalizer --code WB-0108\n  waybill dlq show carrier-normalizer 3:17 --reveal\n  waybill dlq replay --service carrier-normalizer --code WB-0108 --dry-run\n\nA replayed letter stays where it is; sending it twice is told apart as a repetition where its events are already known."
     )]
     Dlq(DlqArgs),
+    /// Look at cases for people, and decide those about billed charges
+    #[command(
+        after_help = "Examples:\n  waybill exceptions list\n  waybill exceptions list --kind freight_over_billed --output json\n  waybill exceptions resolve 5b0c6a2e-6a3f-5f0e-8c1d-2f4f0d9f6a11 accept --by alice\n\naccept: it is paid as billed; reject: it is not, claim it from the carrier. Of two decisions about one case the earlier counts;\nthe same one again does no harm."
+    )]
+    Exceptions(ExceptionsArgs),
+    /// Tell what freight came to in a month
+    #[command(
+        after_help = "Examples:\n  waybill finance report --period 2026-11\n  waybill finance report --period 2026-11 --output csv > freight.csv\n\nAll entries are read. Sums are in the company's currency, positive where more is owed: carried + accrued + adjusted + reversed +\nsettled = open. Exit code 3: the report does not tie to the entries to the cent."
+    )]
+    Finance(FinanceArgs),
     /// Show the settings and where each came from
     #[command(after_help = "Example:\n  waybill config show --config waybill.yaml")]
     Config(ConfigArgs),

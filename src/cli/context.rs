@@ -24,6 +24,8 @@ pub struct Context<'a> {
     environment: Vec<(String, String)>,
     /// What data looks like.
     pub output: Output,
+    /// As comma-separated values instead, where a command can.
+    pub csv: bool,
     /// Stdout.
     pub out: &'a mut dyn Write,
     /// Stderr, for what is no data.
@@ -47,7 +49,12 @@ impl<'a> Context<'a> {
         (out, talk): (&'a mut dyn Write, &'a mut dyn Write),
         clock: &'a dyn Clock,
     ) -> Self {
-        Self { config_file, environment, output, out, talk, clock }
+        Self { config_file, environment, output, csv: false, out, talk, clock }
+    }
+
+    /// A variable of the environment that is there and not empty.
+    pub(super) fn variable(&self, name: &str) -> Option<String> {
+        self.environment.iter().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.clone())
     }
 
     /// The settings, checked also for what `service` needs.

@@ -3,13 +3,16 @@
 //! Out go data on stdout, talk on stderr and an [`Exit`]; no command holds logic that a service needs.
 
 mod args;
+mod args_finance;
 mod carrier;
 mod completions;
 mod config;
 mod context;
 mod dev;
 mod dlq;
+mod exceptions;
 mod explain;
+mod finance;
 mod freight;
 mod normalize;
 mod run;
@@ -27,7 +30,7 @@ use crate::config::Error as ConfigError;
 use crate::domain::verdict::Code;
 use crate::telemetry::{SystemClock, mask};
 
-pub use args::{Cli, Command, Output};
+pub use args::{Cli, Command, Form, Output};
 pub use context::Context;
 
 /// How a command ended. Usage errors (2) are told by the argument parser.
@@ -87,8 +90,18 @@ pub fn answer(
         }
     };
     let clock = SystemClock::new();
-    let output = cli.output.unwrap_or_else(|| cli.command.usual_output());
+    let csv = cli.output == Some(Form::Csv);
+    if csv && !matches!(cli.command, Command::Finance(_)) {
+        let _ = writeln!(talk, "error: only finance report is told as csv");
+        return Exit::Usage;
+    }
+    let output = match cli.output {
+        Some(Form::Json) => Output::Json,
+        Some(Form::Table | Form::Csv) => Output::Table,
+        None => cli.command.usual_output(),
+    };
     let mut context = Context::new(cli.config, output, environment, (out, &mut *talk), &clock);
+    context.csv = csv;
     let ended = dispatch(cli.command, &mut context).and_then(|exit| {
         context.out.flush()?;
         Ok(exit)
@@ -115,6 +128,8 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> anyhow::Result<Exit>
         Command::Schemas(args) => schemas::run(&args, context),
         Command::Carrier(args) => carrier::run(&args, context),
         Command::Dlq(args) => dlq::run(&args, context),
+        Command::Exceptions(args) => exceptions::run(&args, context),
+        Command::Finance(args) => finance::run(&args, context),
         Command::Config(args) => config::run(&args, context),
         Command::Explain(args) => explain::run(&args, context),
         Command::Completions(args) => completions::run(&args, context),

@@ -34,6 +34,12 @@ fn exit_codes_and_channels_are_as_promised() {
         ("waybill validate", Exit::Done, "no findings", "finance.books is empty"),
         ("waybill validate --service odoo-writer", Exit::Findings, "odoo.instances", ""),
         ("waybill dlq list --limit 0", Exit::Usage, "", "limit"),
+        ("waybill finance report --period 2026-13", Exit::Usage, "", "write it as 2026-11"),
+        ("waybill finance report", Exit::Usage, "", "--period"),
+        ("waybill explain --output csv", Exit::Usage, "", "only finance report"),
+        ("waybill exceptions resolve a maybe", Exit::Usage, "", "accept, reject"),
+        ("waybill exceptions resolve a accept", Exit::Failed, "", "add --by LOGIN"),
+        ("waybill exceptions list --help", Exit::Done, "--kind", ""),
         ("waybill config show --config /nowhere.yaml", Exit::Failed, "", "/nowhere.yaml"),
     ] {
         let told = waybill(line, &[]);

@@ -10,5 +10,6 @@ pub mod judge;
 pub mod ledger;
 pub mod rates;
 pub mod records;
+pub mod report;
 pub mod routes;
 mod weigh;
