@@ -31,7 +31,7 @@ struct Row<'a> {
 
 /// A decision as it was sent, or as it was made before.
 #[derive(Serialize)]
-struct Decided {
+struct Answer {
     exception_id: String,
     book: String,
     decision: DecisionKind,
@@ -58,13 +58,13 @@ pub(super) fn run(args: &ExceptionsArgs, context: &mut Context<'_>) -> anyhow::R
             let kind = (*decision).into();
             match case.decide(exception_id, kind, &by, context.clock.now())? {
                 Ruling::Send(decision) => {
-                    let told = Decided::new(&decision, true);
+                    let told = Answer::new(&decision, true);
                     exceptions::send(&topics, decision)?;
                     show(told, context)?;
                     writeln!(context.talk, "{}", outlook(&case, kind))?;
                 }
                 Ruling::Decided(decision) => {
-                    show(Decided::new(&decision, false), context)?;
+                    show(Answer::new(&decision, false), context)?;
                     writeln!(context.talk, "the same was decided before: nothing was sent")?;
                 }
             }
@@ -73,7 +73,7 @@ pub(super) fn run(args: &ExceptionsArgs, context: &mut Context<'_>) -> anyhow::R
     }
 }
 
-impl Decided {
+impl Answer {
     fn new(decision: &ExceptionDecision, sent: bool) -> Self {
         Self {
             exception_id: decision.exception_id.clone(),
@@ -119,11 +119,11 @@ fn row(case: &ExceptionRaised) -> Row<'_> {
     }
 }
 
-fn show(decided: Decided, context: &mut Context<'_>) -> anyhow::Result<()> {
+fn show(decided: Answer, context: &mut Context<'_>) -> anyhow::Result<()> {
     if context.output == Output::Json {
         return Ok(context.json(&decided)?);
     }
-    let Decided { exception_id, book, decision, decided_by, decided_at, .. } = decided;
+    let Answer { exception_id, book, decision, decided_by, decided_at, .. } = decided;
     let row = [exception_id, decision.to_string(), book, decided_by, decided_at];
     Ok(context.table(["EXCEPTION", "DECISION", "BOOK", "BY", "AT"], &[row])?)
 }
