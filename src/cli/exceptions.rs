@@ -63,7 +63,7 @@ pub(super) fn run(args: &ExceptionsArgs, context: &mut Context<'_>) -> anyhow::R
                     show(told, context)?;
                     writeln!(context.talk, "{}", outlook(&case, kind))?;
                 }
-                Ruling::Answer(decision) => {
+                Ruling::Decided(decision) => {
                     show(Answer::new(&decision, false), context)?;
                     writeln!(context.talk, "the same was decided before: nothing was sent")?;
                 }
