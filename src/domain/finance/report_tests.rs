@@ -42,7 +42,9 @@ fn entry(id: u32, kind: EntryKind, carrier: &str, account: i64, cents: i64, day:
 
 fn november(entries: &[FinanceEntry]) -> Report {
     let mut report = Report::new(Period::parse("2026-11").unwrap());
-    entries.iter().for_each(|e| report.add(e));
+    for entry in entries {
+        report.add(entry);
+    }
     report
 }
 
@@ -90,9 +92,10 @@ fn a_month_is_what_was_carried_into_it_and_what_was_booked_in_it() {
 
 #[test]
 fn what_does_not_tie_is_told() {
+    type Spoil<'a> = (&'a str, &'a dyn Fn(&mut FinanceEntry));
     let good = || entry(1, EntryKind::Accrual, "ups", 29, 1000, "2026-11-01", false);
     let cent = Amount(Decimal::new(1, 2));
-    let spoil: [(&str, &dyn Fn(&mut FinanceEntry)); 5] = [
+    let spoil: [Spoil<'_>; 5] = [
         ("debits are not credits", &|e| e.lines[0].debit.0 += cent.0),
         ("the lines say another amount", &|e| {
             e.lines[0].debit.0 += cent.0;

@@ -215,7 +215,9 @@ mod tests {
             (false, Some("freight_over_billed"), &[]),
         ] {
             let mut cases = Cases { all, ..Cases::default() };
-            said.iter().for_each(|case| cases.take(Record::ExceptionRaised(Box::new(case.clone()))));
+            for case in &said {
+                cases.take(Record::ExceptionRaised(Box::new(case.clone())));
+            }
             let listed = cases.finish(kind);
             assert_eq!(listed.iter().map(|c| c.exception_id.as_str()).collect::<Vec<_>>(), expected, "{all} {kind:?}");
         }
