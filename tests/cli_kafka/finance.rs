@@ -26,13 +26,10 @@ fn case(id: &str, kind: &str, state: &str) -> (&'static str, String, Record) {
         kind: kind.to_owned(),
         state: state.to_owned(),
         summary: "invoice ups:A17:2026-11-14: billed 12.5 EUR for freight, expected 10 EUR".to_owned(),
-        shipment_key: None,
-        tracking_number: None,
         carrier: Some("ups".to_owned()),
         delivery_key: Some(format!("main:1:{id}")),
-        reason: None,
-        event_id: None,
         raised_at: 1_795_000_000_000_000,
+        ..ExceptionRaised::default()
     };
     ("exceptions", format!("main:1:{id}"), Record::ExceptionRaised(Box::new(case)))
 }
