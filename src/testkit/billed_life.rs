@@ -138,10 +138,7 @@ fn bill_of(chance: &mut Chance, picking: &Picking, mistyped: &str) -> (Bill, Dec
 pub fn bill(mut run: Run, seed: u64) -> Run {
     let mut chance = Chance::new(seed ^ 0x6269_6c6c);
     let mut shipments: [Vec<Vec<Row>>; 2] = Default::default();
-    // What stands under two deliveries for a while is not billed: whose it is would hang on the moment.
-    let mistaken: BTreeSet<&str> = run.pickings.iter().filter_map(|p| p.mistaken.as_deref()).collect();
     let mut loose: BTreeSet<&str> = run.parcels.iter().filter(|p| p.carrier == "ups").map(|p| p.key.as_str()).collect();
-    loose.retain(|number| !mistaken.contains(number));
     for picking in &run.pickings {
         let ours = picking.parcels.iter().filter(|number| loose.remove(number.as_str())).count() == picking.parcels.len();
         if ours && chance.percent(80) {

@@ -14,8 +14,6 @@ pub struct Picking {
     pub id: i64,
     /// Shipment keys.
     pub parcels: Vec<String>,
-    /// A shipment key that it had by mistake before.
-    pub mistaken: Option<String>,
     /// Freight that Odoo expects; zero where it knows none.
     pub price: Decimal,
 }
@@ -55,10 +53,8 @@ pub(super) fn changes(chance: &mut Chance, parcels: &[Parcel], span: usize) -> (
         }
         let id = i64::try_from(pickings.len()).unwrap_or(0) + 1;
         let mut states = vec![None, Some(numbers.join(","))];
-        let mut mistaken = None;
         if let (true, Some(wrong)) = (chance.percent(5), chance.one(parcels)) {
-            mistaken = Some(wrong.key.clone());
-            states.insert(1, mistaken.clone());
+            states.insert(1, Some(wrong.key.clone()));
         }
         let webhook = chance.percent(50);
         let mut at = chance.below(span);
@@ -79,7 +75,7 @@ pub(super) fn changes(chance: &mut Chance, parcels: &[Parcel], span: usize) -> (
                 changes.push((at, record));
             }
         }
-        pickings.push(Picking { id, parcels: numbers, mistaken, price: price(id) });
+        pickings.push(Picking { id, parcels: numbers, price: price(id) });
     }
     (pickings, changes)
 }

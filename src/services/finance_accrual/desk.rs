@@ -1,6 +1,6 @@
 //! Takes facts to the folio they are about, and carries out what follows.
 
-use super::lookup::{self, Found};
+use super::lookup;
 use super::memory::{self, Held, Invoice, Kind};
 use crate::domain::dedup;
 use crate::domain::finance::book::Book;
@@ -15,7 +15,7 @@ use crate::engine::processor::{Outputs, State};
 const SECOND: Micros = 1_000_000;
 const DAY: Micros = 86_400 * SECOND;
 /// From the last line of a delivery until its invoices are asked whether they say more.
-const QUIET: Micros = 2 * SECOND;
+pub(super) const QUIET: Micros = 2 * SECOND;
 /// Longest pause between two such questions.
 const QUIET_MAX: Micros = 600 * SECOND;
 /// An invoice whose end nobody tells is taken as complete after this.
@@ -69,15 +69,15 @@ impl Desk<'_> {
 
     fn delivery(&mut self, fact: &DeliveryFact, at: Micros) -> bool {
         let mut held = self.folio(&fact.delivery_key, FolioKind::Delivery);
-        let before = held.folio.delivery.as_ref().map(lookup::tokens_of).unwrap_or_default();
+        let found_by = |delivery: Option<&DeliveryFact>| delivery.map(|d| (lookup::tokens_of(d), d.carrier.clone()));
+        let before = found_by(held.folio.delivery.as_ref());
         if !held.folio.take_delivery(fact.clone()) {
             return false;
         }
-        let after = lookup::tokens_of(fact);
-        let gone: Vec<String> = before.into_iter().filter(|name| !after.contains(name)).collect();
-        self.unlearn(&fact.delivery_key, &gone);
-        for waiting in self.learn(fact) {
-            self.move_over(&waiting, &fact.delivery_key, &mut held);
+        if before != found_by(held.folio.delivery.as_ref()) {
+            self.keep(&held);
+            self.change_hands(fact, &before.map(|(names, _)| names).unwrap_or_default());
+            held = self.folio(&fact.delivery_key, FolioKind::Delivery);
         }
         let at = fact.written_at.unwrap_or(at);
         self.settle(&mut held, at, &Cause { id: fact.delivery_key.clone(), day: day_of(at, 0) });
@@ -96,16 +96,13 @@ impl Desk<'_> {
     }
 
     fn charge(&mut self, fact: &ChargeFact, at: Micros) -> Result<bool, Park> {
-        let found = self.find_number(&fact.shipment_key, &fact.carrier);
-        let mut held = match &found {
-            Some(delivery_key) => self.folio(delivery_key, FolioKind::Delivery),
-            None => self.folio(&unknown(&fact.shipment_key), FolioKind::Unknown),
-        };
+        let (name, kind) = self.place_of_charge(fact);
+        let mut held = self.folio(&name, kind);
         if !held.folio.take_charge(fact.clone()).map_err(too_many)? {
             return Ok(false);
         }
-        if found.is_none() {
-            self.wait_under_number(&fact.shipment_key, &held.folio.delivery_key.clone());
+        if kind == FolioKind::Unknown {
+            self.wait_under_number(&fact.shipment_key, &name);
         }
         self.settle(&mut held, at, &Cause { id: fact.charge_id.clone(), day: day_of(fact.told_at, 0) });
         Ok(true)
@@ -116,11 +113,7 @@ impl Desk<'_> {
         if self.state.seen(key) {
             return Ok(false);
         }
-        let (name, kind) = match self.find_line(fact) {
-            Found::Delivery(delivery_key) => (delivery_key, FolioKind::Delivery),
-            Found::Nobody(token) => (unknown(&token), FolioKind::Unknown),
-            Found::Account => (format!("!{}", fact.invoice_id), FolioKind::Account),
-        };
+        let (name, kind) = self.place_of(fact);
         let mut held = self.folio(&name, kind);
         if !held.folio.take_line(fact.clone()).map_err(too_many)? {
             return Ok(false);
@@ -146,10 +139,10 @@ impl Desk<'_> {
 
     fn decision(&mut self, fact: &DecisionFact) -> Result<bool, Park> {
         let key = memory::key(Kind::Case, &self.book.key, &fact.exception_id);
-        let name: Option<String> = memory::load(self.state, &key);
-        let Some(name) = name else { return Err(Park::new(Code::NO_CASE, "no billed charge waits under this exception id")) };
+        let about: Option<(String, String)> = memory::load(self.state, &key);
+        let Some((name, case)) = about else { return Err(Park::new(Code::NO_CASE, "no billed charge waits under this exception id")) };
         let mut held = self.folio(&name, FolioKind::Delivery);
-        if !held.folio.take_decision(fact) {
+        if !held.folio.take_decision(&DecisionFact { exception_id: case, ..fact.clone() }) {
             return Ok(false);
         }
         self.settle(&mut held, fact.decided_at, &Cause { id: fact.exception_id.clone(), day: day_of(fact.decided_at, 0) });
@@ -218,36 +211,6 @@ impl Desk<'_> {
         if open.is_zero() || folio.expired { None } else { folio.owed_since(self.book) }
     }
 
-    /// Lines that waited for this delivery go over to it, with what was announced for them.
-    fn move_over(&mut self, waiting: &str, delivery_key: &str, held: &mut Held) {
-        let mut from = self.folio(waiting, FolioKind::Unknown);
-        let ours = |desk: &Self, line: &LineFact| desk.find_line(line) == Found::Delivery(delivery_key.to_owned());
-        let paid = |from: &Held, line: &LineFact| from.folio.verdicts.get(&line.line_id).is_some_and(|told| told.accepted);
-        let (go, stay): (Vec<LineFact>, Vec<LineFact>) =
-            std::mem::take(&mut from.folio.lines).into_iter().partition(|line| ours(self, line) && !paid(&from, line));
-        from.folio.lines = stay;
-        for line in go {
-            self.wait_no_more(&line, waiting);
-            if let Some(told) = from.folio.verdicts.remove(&line.line_id) {
-                held.folio.verdicts.insert(line.line_id.clone(), told);
-            }
-            // A delivery with a thousand lines has no room: what does not fit stays a case of its own.
-            if held.folio.take_line(line.clone()).is_err() {
-                let _ = from.folio.take_line(line);
-            }
-        }
-        for charge in std::mem::take(&mut from.folio.charges) {
-            if self.find_number(&charge.shipment_key, &charge.carrier).as_deref() == Some(delivery_key) {
-                let _ = held.folio.take_charge(charge);
-            } else {
-                let _ = from.folio.take_charge(charge);
-            }
-        }
-        held.judge_at = Some(self.now.saturating_add(QUIET));
-        let at = from.folio.last_at;
-        self.settle(&mut from, at, &Cause { id: delivery_key.to_owned(), day: day_of(self.now, 0) });
-    }
-
     /// Judges what is billed, says what is new, and brings the books to where the facts say they should stand.
     pub(super) fn settle(&mut self, held: &mut Held, at: Micros, cause: &Cause) {
         held.folio.last_at = held.folio.last_at.max(at);
@@ -284,7 +247,7 @@ impl Desk<'_> {
         held.unwrap_or_else(|| Held { folio: Folio { kind, ..Folio::new(name) }, ..Held::default() })
     }
 
-    fn keep(&mut self, held: &Held) {
+    pub(super) fn keep(&mut self, held: &Held) {
         let mut alarm = held.folio.last_at.saturating_add(RETENTION);
         if let Some(at) = held.judge_at {
             alarm = alarm.min(at);
@@ -316,11 +279,6 @@ impl Desk<'_> {
     pub(super) fn retained_until(&self) -> Micros {
         self.now.saturating_add(RETENTION)
     }
-}
-
-/// Name of the folio that waits for a delivery with a number or reference.
-fn unknown(token: &str) -> String {
-    format!("?{token}")
 }
 
 fn too_many(error: Refused) -> Park {

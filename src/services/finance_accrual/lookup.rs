@@ -44,12 +44,10 @@ impl Desk<'_> {
         }
     }
 
-    /// Notes what a delivery is found by; returns the folios that wait for it.
-    pub(super) fn learn(&mut self, delivery: &DeliveryFact) -> Vec<String> {
-        let mut waiting = Vec::new();
+    /// Notes what a delivery is found by.
+    pub(super) fn learn(&mut self, delivery: &DeliveryFact) {
         for name in tokens_of(delivery) {
             let mut token = self.token(&name);
-            waiting.extend(token.waiting.iter().cloned());
             let holder = (delivery.delivery_key.clone(), delivery.carrier.clone());
             token.deliveries.retain(|(key, _)| *key != holder.0);
             if token.deliveries.len() < HOLDERS_MAX {
@@ -57,9 +55,12 @@ impl Desk<'_> {
                 self.save_token(&name, &token);
             }
         }
-        waiting.sort();
-        waiting.dedup();
-        waiting
+    }
+
+    /// The folios that something told under this name may be in.
+    pub(super) fn sharers(&self, name: &str) -> Vec<String> {
+        let token = self.token(name);
+        token.deliveries.into_iter().map(|(key, _)| key).chain(token.waiting).collect()
     }
 
     /// A delivery is no longer found by these.

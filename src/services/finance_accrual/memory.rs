@@ -26,7 +26,7 @@ pub(super) enum Kind {
     Token,
     /// An invoice.
     Invoice,
-    /// The folio that a case is about.
+    /// The folio and the unit that a case is about, by the id it was opened under.
     Case,
     /// Entries on their way to Odoo.
     Entries,
@@ -43,6 +43,8 @@ pub(super) struct Held {
     pub(super) folio: Folio,
     /// Cases that are open, with the verdict they were raised for.
     pub(super) cases: BTreeMap<String, String>,
+    /// How often each case was opened.
+    pub(super) openings: BTreeMap<String, u32>,
     /// What is on which draft bill, by invoice and group, in the invoice's currency.
     pub(super) on_bill: BTreeMap<(String, ChargeType), Amount>,
     /// When invoices that are not complete are looked at again.

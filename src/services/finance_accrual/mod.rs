@@ -10,6 +10,7 @@ mod facts;
 mod invoice;
 mod lookup;
 mod memory;
+mod rehome;
 mod say;
 
 use std::collections::BTreeMap;

@@ -21,14 +21,16 @@ impl Desk<'_> {
     pub(super) fn tell(&mut self, held: &mut Held, judgement: &Judgement) {
         for unit in &judgement.units {
             let case = case_id(&held.folio.delivery_key, &unit.invoice_id, unit.group);
-            for judged in &unit.lines {
-                self.tell_line(held, unit, judged, &case);
-            }
             let open = unit.lines.iter().find(|l| !l.accepted);
             let rejected = held.folio.decisions.get(&case).is_some_and(|d| d.kind == DecisionKind::Reject);
-            match open.filter(|_| !rejected) {
-                Some(judged) => self.raise_billed(held, unit, judged, &case),
-                None => self.clear_case(held, &case, self.now),
+            let mut fresh = false;
+            if let Some(judged) = open.filter(|_| !rejected) {
+                fresh = self.raise_billed(held, unit, judged, &case);
+            } else {
+                self.clear_case(held, &case, self.now);
+            }
+            for judged in &unit.lines {
+                self.tell_line(held, unit, judged, &case, fresh && !judged.accepted);
             }
         }
         // What has gone over to another folio is a case no longer.
@@ -38,9 +40,9 @@ impl Desk<'_> {
         }
     }
 
-    fn tell_line(&mut self, held: &mut Held, unit: &JudgedUnit, judged: &Judged, case: &str) {
+    fn tell_line(&mut self, held: &mut Held, unit: &JudgedUnit, judged: &Judged, case: &str, anew: bool) {
         let before = held.folio.verdicts.get(&judged.line_id);
-        if before.is_some_and(|told| (told.verdict, told.accepted) == (judged.verdict, judged.accepted)) {
+        if !anew && before.is_some_and(|told| (told.verdict, told.accepted) == (judged.verdict, judged.accepted)) {
             return;
         }
         let version = before.map_or(0, |told| told.version).saturating_add(1);
@@ -59,23 +61,26 @@ impl Desk<'_> {
             verdict: judged.verdict,
             accepted: judged.accepted,
             reason: judged.reason.clone(),
-            exception_id: (!judged.accepted).then(|| case.to_owned()),
+            exception_id: (!judged.accepted).then(|| held.exception_id(case)),
             version: i64::from(version),
             judged_at: self.now,
         };
         self.out.publish(topic::VERDICTS, judged.line_id.clone(), Record::FreightVerdict(Box::new(verdict)));
     }
 
-    fn raise_billed(&mut self, held: &mut Held, unit: &JudgedUnit, judged: &Judged, case: &str) {
+    /// Opens the case of a unit, unless it is open for the same reason; whether it did.
+    fn raise_billed(&mut self, held: &mut Held, unit: &JudgedUnit, judged: &Judged, case: &str) -> bool {
         let verdict = judged.verdict.as_str();
         if held.cases.get(case).is_some_and(|raised| raised == verdict) {
-            return;
+            return false;
         }
+        self.clear_case(held, case, self.now);
         let proposed = "accept: it is paid as billed; reject: claim it from the carrier";
         let summary = format!("invoice {}: {} ({proposed})", unit.invoice_id, judged.reason);
-        let (key, until) = (memory::key(Kind::Case, &self.book.key, case), self.retained_until());
-        memory::save(self.state, &key, &held.folio.delivery_key, Some(until));
         self.raise(held, case, &format!("freight_{verdict}"), summary, self.now, verdict);
+        let (key, until) = (memory::key(Kind::Case, &self.book.key, &held.exception_id(case)), self.retained_until());
+        memory::save(self.state, &key, &(&held.folio.delivery_key, case), Some(until));
+        true
     }
 
     pub(super) fn raise_unbilled(&mut self, held: &mut Held, at: Micros, reverse_at: Micros) {
@@ -108,14 +113,15 @@ impl Desk<'_> {
 
     fn raise(&mut self, held: &mut Held, case: &str, kind: &str, summary: String, at: Micros, mark: &str) {
         held.cases.insert(case.to_owned(), mark.to_owned());
-        self.publish_case(held, exception(case.to_owned(), kind, "open", summary, at));
+        *held.openings.entry(case.to_owned()).or_default() += 1;
+        self.publish_case(held, exception(held.exception_id(case), kind, "open", summary, at));
     }
 
     /// Clears a case, where it is open.
     pub(super) fn clear_case(&mut self, held: &mut Held, case: &str, at: Micros) {
         let Some(mark) = held.cases.remove(case) else { return };
         let kind = if mark == "rate" { "freight_rate_missing".to_owned() } else { format!("freight_{mark}") };
-        self.publish_case(held, exception(case.to_owned(), &kind, "cleared", "settled by what came later".to_owned(), at));
+        self.publish_case(held, exception(held.exception_id(case), &kind, "cleared", "settled by what came later".to_owned(), at));
     }
 
     fn publish_case(&mut self, held: &Held, mut record: ExceptionRaised) {
@@ -173,6 +179,14 @@ impl Desk<'_> {
 }
 
 impl Held {
+    /// The id of a case as it was opened last: one that comes back is another case.
+    fn exception_id(&self, case: &str) -> String {
+        match self.openings.get(case) {
+            None | Some(0 | 1) => case.to_owned(),
+            Some(opening) => dedup::uuid(&dedup::id_of(&["freight-case-again", case, &opening.to_string()])),
+        }
+    }
+
     /// The delivery it is about; `None` where none is known.
     fn delivery_key(&self) -> Option<String> {
         use crate::domain::finance::folio::FolioKind;

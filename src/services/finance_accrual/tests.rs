@@ -329,6 +329,60 @@ fn a_charge_announced_before_the_delivery_is_known_is_part_of_its_accrual() {
     assert_eq!(rig.balance(14), Decimal::new(-1120, 2));
 }
 
+/// The number stood on the wrong delivery for a while.
+fn mistaken(id: u32, version: Micros, number: Option<&str>, price: &str) -> FinanceFact {
+    let mut fact = delivery(id, number.unwrap_or_default(), price);
+    if let Some(delivery) = &mut fact.delivery {
+        delivery.shipment_keys.retain(|key| !key.is_empty());
+        delivery.written_at = Some(START + version);
+    }
+    fact
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    /// A number that stands on two deliveries for a while: what is billed for it ends at the one that keeps it.
+    #[test]
+    fn a_number_that_changes_hands_takes_what_is_billed_for_it_along(at in proptest::collection::vec(0_usize..8, 4)) {
+        let mut facts = vec![
+            mistaken(1, 1, Some("1Z9"), "9.20"), mistaken(1, 2, None, "9.20"), mistaken(2, 1, Some("1Z9"), "7"), moved(1, 1), moved(2, 1),
+        ];
+        // The two versions of one delivery keep their order, as on the topic.
+        let lines = [line("a", "77", Some("1Z9"), ChargeType::Freight, "7"), end("77"), line("b", "78", Some("1Z9"), ChargeType::Fuel, "1"), end("78")];
+        for (place, fact) in at.into_iter().zip(lines) {
+            facts.insert(place.min(facts.len()), fact);
+        }
+        let mut rig = Rig::new();
+        for fact in facts {
+            rig.tell(fact);
+            rig.pass(3_000_000);
+        }
+        rig.pass(2 * DAY);
+        rig.pass(DAY);
+        prop_assert_eq!(rig.last_verdict("a"), Some((LineVerdict::Matched, true)));
+        prop_assert_eq!(rig.last_verdict("b"), Some((LineVerdict::OverBilled, false)));
+        prop_assert_eq!(rig.balance(14), Decimal::new(-920, 2));
+        let billed: Decimal = rig.commands.iter().filter(|c| c.arguments.contains("in_invoice")).map(|c| billed_of(&c.arguments)).sum();
+        prop_assert_eq!(billed, Decimal::new(7, 0), "what is on draft bills");
+        let told: Vec<(&str, &str)> = rig.cases.iter().map(|c| (c.exception_id.as_str(), c.state.as_str())).collect();
+        let once: std::collections::BTreeSet<_> = told.iter().collect();
+        prop_assert_eq!(once.len(), told.len(), "a case that comes back is another case: {:?}", told);
+        let open: Vec<&str> = rig.open_cases().into_iter().map(|c| c.0).collect();
+        let named = rig.verdicts.iter().rfind(|v| v.line_id == "b").and_then(|v| v.exception_id.as_deref());
+        prop_assert_eq!(open, named.into_iter().collect::<Vec<_>>(), "the verdict names the case that is open");
+    }
+}
+
+/// The sum of the lines of a load of a bill.
+fn billed_of(arguments: &str) -> Decimal {
+    let arguments: serde_json::Value = serde_json::from_str(arguments).expect("json");
+    let names: Vec<&str> = arguments["fields"].as_array().expect("fields").iter().filter_map(|f| f.as_str()).collect();
+    let price = names.iter().position(|n| *n == "invoice_line_ids/price_unit").expect("a price");
+    let rows = arguments["data"].as_array().expect("rows").iter();
+    rows.map(|row| row[price].as_str().expect("text").parse::<Decimal>().expect("amount")).sum()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
